@@ -1,0 +1,1 @@
+"""Private conversations between two connected clients, over Socket.IO."""

@@ -1,0 +1,265 @@
+"""Socket.IO on one connection: its namespaces, and the `Session` that an application sees."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from duologue.wire import socketio
+from duologue.wire.engineio import Binary, PacketError
+
+from .connection import CLOSED_BY_SERVER, CONNECT_TIMEOUT, Connection
+
+if TYPE_CHECKING:
+    from .app import Application
+
+#: A namespace that the client left, in Socket.IO's words.
+LEFT_BY_CLIENT = "client namespace disconnect"
+LEFT_BY_SERVER = "server namespace disconnect"
+
+AckCallback = Callable[[list[Any]], None]
+
+
+class Session:
+    """One Socket.IO connection of a client to one namespace, as an application sees it.
+
+    `data` is the application's own. `sid` is public, and not the secret one of the connection.
+    """
+
+    __slots__ = ("_acks", "_layer", "_next_ack", "connected", "data", "namespace", "sid")
+
+    def __init__(self, layer: SocketLayer, namespace: str) -> None:
+        self._layer = layer
+        self.namespace = namespace
+        self.sid = secrets.token_urlsafe(15)
+        self.connected = False
+        self.data: Any = None
+        self._next_ack = 0
+        self._acks: dict[int, AckCallback] | None = None
+
+    @property
+    def address(self) -> str:
+        return self._layer.connection.address
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers of the request that opened the connection, names in lower case."""
+        return self._layer.connection.headers
+
+    def accept(self) -> bool:
+        """Answer the client's CONNECT, before which nothing can be sent.
+
+        Returns False if the client has gone away meanwhile.
+        """
+        self.connected = self._layer.holds(self)
+        if self.connected:
+            self._layer.accepted(self)
+        return self.connected
+
+    def refuse(self, message: str, data: Any = None) -> None:
+        """Answer the client's CONNECT with a CONNECT_ERROR; the session is over."""
+        self._layer.refused(self, message, data)
+
+    def emit(self, name: str, *args: Any, ack: AckCallback | None = None) -> None:
+        """Send an event; `ack` gets the client's answer, if there ever is one.
+
+        `bytes` anywhere inside `args` travel as attachments.
+        """
+        id = None
+        if ack is not None:
+            id = self._next_ack
+            self._next_ack += 1
+            if self._acks is None:
+                self._acks = {}
+            self._acks[id] = ack
+        self.send(*socketio.encode(socketio.EVENT, self.namespace, id, [name, *args]))
+
+    def ack(self, id: int, *args: Any) -> None:
+        """Answer an event that came with the acknowledgement ID `id`."""
+        self.send(*socketio.encode(socketio.ACK, self.namespace, id, list(args)))
+
+    def send(self, *packets: bytes) -> None:
+        """Send packets that are encoded already. Does nothing when the session is over."""
+        if self.connected:
+            connection = self._layer.connection
+            for packet in packets:
+                connection.send(packet)
+
+    def disconnect(self, *, close: bool = False) -> None:
+        """End this session; with `close` the whole connection, so that the client comes back."""
+        if close:
+            self._layer.connection.close(CLOSED_BY_SERVER)
+        else:
+            self._layer.disconnect(self)
+
+    def pending_bytes(self) -> int:
+        """Bytes on their way to this client that it has not taken yet."""
+        return self._layer.connection.transport.pending_bytes()
+
+    def acked(self, id: int, args: list[Any]) -> None:
+        """The client answered. An ID that is not awaited is ignored, as in Node's server."""
+        callback = None if self._acks is None else self._acks.pop(id, None)
+        if callback is not None:
+            callback(args)
+
+
+class SocketLayer:
+    """Socket.IO above one Engine.IO connection."""
+
+    __slots__ = (
+        "_applications",
+        "_attach_by",
+        "_connect_by",
+        "_decoder",
+        "_ever_connected",
+        "_options",
+        "_sessions",
+        "connection",
+    )
+
+    def __init__(self, connection: Connection, applications: Mapping[str, Application]) -> None:
+        self.connection = connection
+        self._applications = applications
+        self._options = options = connection.engine.options
+        self._sessions: dict[str, Session] = {}
+        self._decoder = socketio.Decoder(
+            max_attachments=options.max_attachments,
+            max_attachment_bytes=options.max_http_buffer_size,
+        )
+        self._ever_connected = False
+        self._connect_by = connection.engine.now() + options.connect_timeout
+        self._attach_by = math.inf
+
+    # Layer
+
+    @property
+    def deadline(self) -> float:
+        return min(self._connect_by, self._attach_by)
+
+    def text(self, data: bytes) -> None:
+        packet = self._decoder.text(data)
+        if packet is None:
+            self._attach_by = self.connection.engine.now() + self._options.attachment_timeout
+            self.connection.reschedule()
+        elif packet.kind == socketio.EVENT:
+            self._event(packet)
+        else:
+            self._other(packet)
+
+    def binary(self, data: Binary) -> None:
+        packet = self._decoder.binary(data)
+        if packet is not None:
+            self._attach_by = math.inf
+            if packet.kind == socketio.BINARY_EVENT:
+                self._event(packet)
+            else:
+                self._other(packet)
+
+    def expire(self, now: float) -> None:
+        if self._attach_by <= now:
+            raise PacketError("attachments did not come in time")
+        self.connection.close(CONNECT_TIMEOUT)
+
+    def closed(self, reason: str) -> None:
+        for session in list(self._sessions.values()):
+            self._end(session, reason)
+
+    # Packets in
+
+    def _event(self, packet: socketio.Packet) -> None:
+        session = self._sessions.get(packet.namespace)
+        if session is None or not session.connected:
+            self._unexpected()
+            return
+        application = self._applications[packet.namespace]
+        body = packet.body
+        max_depth = self._options.max_json_depth
+        if packet.attachments is None:
+            raw_name = socketio.event_name(body)
+            decoder = None if raw_name is None else application.decoders.get(raw_name)
+            if decoder is not None:
+                socketio.check_depth(body, max_depth)
+                try:
+                    event = decoder.decode(body)
+                except msgspec.ValidationError as error:
+                    # Right as JSON, wrong as this event; what is not even JSON ends the session
+                    name, args = socketio.decode_event(packet, max_depth)
+                    application.invalid(session, name, str(error), packet.id)
+                    return
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                    raise PacketError("malformed JSON") from error
+                application.event(session, event[0], event[1:], packet.id)
+                return
+        name, args = socketio.decode_event(packet, max_depth)
+        application.event(session, name, args, packet.id)
+
+    def _other(self, packet: socketio.Packet) -> None:
+        if packet.kind == socketio.CONNECT:
+            self._connect(packet)
+            return
+        session = self._sessions.get(packet.namespace)
+        if session is None or not session.connected:
+            self._unexpected()
+        elif packet.kind == socketio.DISCONNECT:
+            self._end(session, LEFT_BY_CLIENT)
+        else:
+            args = socketio.decode_body(packet, self._options.max_json_depth)
+            if packet.id is not None:
+                session.acked(packet.id, args)
+
+    def _unexpected(self) -> None:
+        # A client that never connected has no business sending. One that did may have sent before
+        # it heard that its session was over: that is dropped.
+        if not self._ever_connected:
+            raise PacketError("packet for a namespace that is not connected")
+
+    def _connect(self, packet: socketio.Packet) -> None:
+        namespace = packet.namespace
+        auth = socketio.decode_body(packet, self._options.max_json_depth)
+        application = self._applications.get(namespace)
+        if application is None:
+            error = {"message": "Invalid namespace"}
+            for part in socketio.encode(socketio.CONNECT_ERROR, namespace, None, error):
+                self.connection.send(part)
+            return
+        if namespace in self._sessions:
+            raise PacketError("namespace is connected already")
+        session = self._sessions[namespace] = Session(self, namespace)
+        application.connect(session, auth or {})
+
+    # What sessions ask for
+
+    def holds(self, session: Session) -> bool:
+        return self._sessions.get(session.namespace) is session
+
+    def accepted(self, session: Session) -> None:
+        self._ever_connected = True
+        self._connect_by = math.inf
+        session.send(
+            *socketio.encode(socketio.CONNECT, session.namespace, None, {"sid": session.sid})
+        )
+
+    def refused(self, session: Session, message: str, data: Any) -> None:
+        self._sessions.pop(session.namespace, None)
+        error = {"message": message} if data is None else {"message": message, "data": data}
+        for part in socketio.encode(socketio.CONNECT_ERROR, session.namespace, None, error):
+            self.connection.send(part)
+
+    def disconnect(self, session: Session) -> None:
+        session.send(*socketio.encode(socketio.DISCONNECT, session.namespace, None, None))
+        self._end(session, LEFT_BY_SERVER)
+
+    def _end(self, session: Session, reason: str) -> None:
+        if self._sessions.pop(session.namespace, None) is None:
+            return
+        was_connected, session.connected = session.connected, False
+        if not self._sessions and not self.connection.closed:
+            # Nobody may stay without a session for longer than before the first one
+            self._connect_by = self.connection.engine.now() + self._options.connect_timeout
+            self.connection.reschedule()
+        if was_connected:
+            self._applications[session.namespace].disconnect(session, reason)

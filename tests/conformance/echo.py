@@ -1,0 +1,110 @@
+"""The engine alone, with the echo application that the two protocols' official suites expect.
+
+    python -m tests.conformance.echo --port 3000 [--asgi]
+
+``/engine.io/`` is bare Engine.IO and echoes every message; ``/socket.io/`` is Socket.IO with the
+namespaces ``/`` and ``/custom``. With ``--asgi`` the engine runs as a plain ASGI application under
+uvicorn's own WebSocket protocol.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+
+from duologue.server import http, websocket
+from duologue.server.app import Engine, Options
+from duologue.server.asgi import EngineApp
+from duologue.server.connection import Connection
+from duologue.server.session import Session
+from duologue.wire.engineio import Binary
+
+
+class EchoLayer:
+    """Engine.IO: whatever comes goes back."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.deadline = math.inf
+
+    def text(self, data: bytes) -> None:
+        self._connection.send(data)
+
+    def binary(self, data: Binary) -> None:
+        self._connection.send(data)
+
+    def expire(self, now: float) -> None:
+        raise AssertionError("it has no deadline")
+
+    def closed(self, reason: str) -> None:
+        pass
+
+
+class EchoApplication:
+    """Socket.IO: says what it was told on connecting, sends messages back, acknowledges."""
+
+    decoders: Mapping[bytes, msgspec.json.Decoder[Any]] = {}
+
+    def connect(self, session: Session, auth: dict[str, Any]) -> None:
+        session.accept()
+        session.emit("auth", auth)
+
+    def event(self, session: Session, name: str, args: Sequence[Any], ack: int | None) -> None:
+        if name == "message":
+            session.emit("message-back", *args)
+        elif name == "message-with-ack" and ack is not None:
+            session.ack(ack, *args)
+
+    def invalid(self, session: Session, name: str, reason: str, ack: int | None) -> None:
+        raise AssertionError("it declares no types")
+
+    def disconnect(self, session: Session, reason: str) -> None:
+        pass
+
+
+SETTINGS: dict[str, Any] = {
+    "ping_interval": 0.3,
+    "ping_timeout": 0.2,
+    "max_http_buffer_size": 1_000_000,
+    "connect_timeout": 1.0,
+    "cors_allowed_origins": ("*",),
+}
+
+
+def engines() -> dict[str, Engine]:
+    applications = {"/": EchoApplication(), "/custom": EchoApplication()}
+    return {
+        "/engine.io/": Engine(Options(path="/engine.io/", **SETTINGS), EchoLayer),
+        "/socket.io/": Engine.socketio(Options(**SETTINGS), applications),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--asgi", action="store_true", help="run as a plain ASGI application")
+    arguments = parser.parse_args()
+    served = engines()
+    fast: dict[str, Any] = {
+        "ws": websocket.protocol_factory(served),
+        "http": http.protocol_factory(served["/socket.io/"]),
+    }
+    uvicorn.run(
+        EngineApp(served, Starlette()),
+        host=arguments.host,
+        port=arguments.port,
+        log_level="warning",
+        access_log=False,
+        **({} if arguments.asgi else fast),
+    )
+
+
+if __name__ == "__main__":
+    main()
