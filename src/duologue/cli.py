@@ -1,0 +1,171 @@
+"""The ``duologue`` command. Exit codes: 0, 1 failure, 2 usage, 3 could not start."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, cast
+
+import click
+import uvicorn
+
+from . import config, logs
+from .config import ENVIRONMENT_PREFIX, Settings, SettingsError
+from .server import http, serve, websocket
+from .server.pages import PagesMissing
+
+COULD_NOT_START: Final = 3
+
+_EPILOG: Final = (
+    "Every option can be set as an environment variable too, named in brackets, and as a key of "
+    "the TOML file. An option beats the environment, the environment the file."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="duologue")
+def main() -> None:
+    """Private conversations between two connected clients."""
+
+
+class _List(click.ParamType[tuple[str, ...]]):
+    """Words with commas between, or a list in the settings file."""
+
+    name = "list"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(part.strip() for part in parts if part.strip())
+
+
+def _shown(default: Any) -> str | bool:
+    """How a default stands in the help text, if there is one to show."""
+    if isinstance(default, tuple):
+        return ",".join(default) or False
+    return default is not None
+
+
+def _option(field: dataclasses.Field[Any]) -> Callable[[Any], Any]:
+    kind, choices = config.value_type(field)
+    flag = "--" + field.name.replace("_", "-")
+    if kind is bool:
+        flag += "/--no-" + field.name.replace("_", "-")
+    unit = field.metadata["unit"]
+    least = field.metadata["least"]
+    shown: Any = kind
+    if choices:
+        shown = click.Choice(choices)
+    elif kind is tuple:
+        shown = _List()
+    elif kind is int and least is not None:
+        shown = click.IntRange(min=least)
+    elif kind is float and least is not None:
+        shown = click.FloatRange(min=least)
+    return click.option(
+        flag,
+        field.name,
+        type=shown,
+        default=field.default,
+        show_default=_shown(field.default),
+        envvar=ENVIRONMENT_PREFIX + field.name.upper(),
+        show_envvar=True,
+        metavar=unit.upper() if unit else None,
+        help=field.metadata["help"] + ".",
+    )
+
+
+def _read_file(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    """Make the file's settings the defaults of those that nothing else sets."""
+    if path is None:
+        return
+    try:
+        values = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise click.BadParameter(f"{path}: {error}") from error
+    names = {field.name for field in dataclasses.fields(Settings)}
+    unknown = sorted(set(values) - names)
+    if unknown:
+        raise click.BadParameter(f"{path}: there is no setting {unknown[0]!r}")
+    for name, value in values.items():
+        if isinstance(value, dict) or isinstance(value, bool) != (
+            isinstance(getattr(Settings, name), bool)
+        ):
+            raise click.BadParameter(f"{path}: {name} is of the wrong type")
+    context.default_map = {**(context.default_map or {}), **values}
+
+
+def _all_settings(command: Callable[..., None]) -> Callable[..., None]:
+    for field in reversed(dataclasses.fields(Settings)):
+        command = _option(field)(command)
+    return command
+
+
+@main.command("serve", epilog=_EPILOG)
+@_all_settings
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_read_file,
+    is_eager=True,
+    expose_value=False,
+    envvar=ENVIRONMENT_PREFIX + "CONFIG",
+    show_envvar=True,
+    metavar="FILE.toml",
+    help="File with settings.",
+)
+def serve_command(**values: Any) -> None:
+    """Run the server with its page."""
+    try:
+        settings = config.settings_from(values)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
+    logs.configure(settings.log_level, settings.log_format)
+    try:
+        _serve(settings)
+    except (serve.CannotStart, PagesMissing) as error:
+        click.echo(f"duologue: {error}", err=True)
+        sys.exit(COULD_NOT_START)
+
+
+def _serve(settings: Settings) -> None:
+    service = config.build(settings)
+    engine = service.engine
+    if settings.uds is not None:
+        listener = serve.bind_uds(settings.uds)
+        address = f"unix:{settings.uds}"
+    else:
+        listener = serve.bind(settings.host, settings.port)
+        scheme = "http" if settings.ssl_certfile is None else "https"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"{scheme}://{host}:{listener.getsockname()[1]}/"
+    server = serve.Server(
+        uvicorn.Config(
+            cast(Any, service.app),
+            http=http.protocol_factory(engine),
+            ws=websocket.protocol_factory({engine.options.path: engine}),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=settings.proxy_headers,
+            forwarded_allow_ips=settings.forwarded_allow_ips,
+            ssl_certfile=settings.ssl_certfile,
+            ssl_keyfile=settings.ssl_keyfile,
+            timeout_graceful_shutdown=max(1, round(settings.grace_seconds)),
+        ),
+        engine,
+        grace=settings.grace_seconds,
+        on_started=lambda: click.echo(f"Duologue is running at {address} (Ctrl+C stops it)"),
+        on_drain=service.node.draining,
+    )
+    serve.run(server, listener)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,271 @@
+"""Every setting of the program, documented once; and the one place where they become objects.
+
+`--help`, the names of environment variables and ``docs/settings.md`` are made from `Settings`. A
+flag beats the environment, the environment beats the file, and the file beats the default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from .core.model import Policy, Terms
+from .node import Limits, Node
+from .server.app import Engine, Options
+from .server.asgi import EngineApp
+from .server.pages import pages
+from .stores.memory import MemoryStore
+
+ENVIRONMENT_PREFIX: Final = "DUOLOGUE_"
+
+
+class SettingsError(ValueError):
+    """Settings that contradict each other or are out of range."""
+
+
+def _setting(
+    default: Any, help: str, *, unit: str = "", least: float | None = None
+) -> Any:
+    return dataclasses.field(
+        default=default, metadata={"help": help, "unit": unit, "least": least}
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What can be set. Raises `SettingsError` for values that cannot be."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on")
+    port: int = _setting(8000, "Port to listen on; 0 takes any that is free", least=0)
+    uds: str | None = _setting(None, "Unix domain socket to listen on, instead of host and port")
+    policy: Literal["required", "open"] = _setting(
+        "required", "Who may write to whom: 'open' asks for no link, as in the tutorial"
+    )
+    ssl_certfile: str | None = _setting(None, "TLS certificate, a PEM file")
+    ssl_keyfile: str | None = _setting(None, "TLS private key, a PEM file")
+    proxy_headers: bool = _setting(
+        False, "Believe X-Forwarded-For and X-Forwarded-Proto of trusted proxies"
+    )
+    forwarded_allow_ips: str = _setting(
+        "127.0.0.1", "Addresses of trusted proxies, with commas between; '*' for all"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", "Least important messages that are logged"
+    )
+    log_format: Literal["text", "json"] = _setting("text", "Format of log lines")
+    grace_seconds: float = _setting(
+        10.0, "Time to finish what is in flight when told to stop", unit="seconds", least=0
+    )
+
+    ping_interval: float = _setting(
+        25.0, "Time between two heartbeats of a session", unit="seconds", least=0.05
+    )
+    ping_timeout: float = _setting(
+        20.0, "Time that a heartbeat's answer may take", unit="seconds", least=0.05
+    )
+    max_http_buffer_size: int = _setting(
+        1_000_000, "Largest packet, request body or set of attachments", unit="bytes", least=1_000
+    )
+    cors_allowed_origins: tuple[str, ...] = _setting(
+        (), "Other origins that may connect, as https://example.org, with commas between; "
+        "'*' for any. Without any only the server's own"
+    )
+    transports: tuple[str, ...] = _setting(
+        ("polling", "websocket"), "Transports on offer, with commas between"
+    )
+    allow_upgrades: bool = _setting(True, "Let sessions go from polling to WebSocket")
+    http_compression: bool = _setting(False, "Compress the answers to polls")
+    cookie: str | None = _setting(None, "Name of a cookie that holds a session's ID, for proxies")
+
+    connect_timeout_seconds: float = _setting(
+        10.0, "Time in which a session has to connect to a namespace", unit="seconds", least=0.05
+    )
+    upgrade_timeout_seconds: float = _setting(
+        10.0, "Time that an upgrade to WebSocket may take", unit="seconds", least=0.05
+    )
+    attachment_timeout_seconds: float = _setting(
+        10.0, "Time in which a packet's attachments have to follow", unit="seconds", least=0.05
+    )
+    header_timeout_seconds: float = _setting(
+        10.0, "Time in which a request's headers have to come", unit="seconds", least=0.05
+    )
+    request_timeout_seconds: float = _setting(
+        30.0, "Time in which a request's body has to come", unit="seconds", least=0.05
+    )
+    max_header_bytes: int = _setting(
+        16_384, "Largest request line and headers together", unit="bytes", least=1_024
+    )
+    max_attachments: int = _setting(10, "Attachments of one packet", least=1)
+    max_json_depth: int = _setting(32, "How deep arrays and objects may nest", least=4)
+    max_fragments: int = _setting(1_024, "Fragments of one WebSocket message", least=1)
+    max_payload_packets: int = _setting(10_000, "Packets in the body of one request", least=1)
+    max_queue_bytes: int = _setting(
+        4_000_000, "What may wait for a slow reader before it is disconnected", unit="bytes",
+        least=10_000,
+    )
+    max_sessions: int = _setting(100_000, "Sessions in all", least=1)
+    max_sessions_per_address: int = _setting(20_000, "Sessions from one IP address", least=1)
+    max_sessions_per_client: int = _setting(20, "Sessions of one client", least=1)
+
+    messages_per_minute: int = _setting(
+        600_000, "Messages of one client to those it is linked with, or to anyone with policy open",
+        least=1,
+    )
+    stranger_messages_per_minute: int = _setting(
+        120, "Attempts of one client to reach those that it has no link with", least=1
+    )
+    requests_per_minute: int = _setting(
+        60, "Link requests, answers to them, and blocks of one client", least=1
+    )
+    max_requests_sent: int = _setting(50, "Requests of one client that wait for an answer", least=1)
+    max_requests_received: int = _setting(
+        200, "Requests to one client that wait for its answer", least=1
+    )
+    max_links_per_client: int = _setting(1_000, "Links of one client", least=1)
+    max_blocks_per_client: int = _setting(1_000, "Clients that one client has blocked", least=1)
+    request_ttl_seconds: float = _setting(
+        3_600.0, "Time until a request that nobody answered expires", unit="seconds", least=0.05
+    )
+    decline_cooldown_seconds: float = _setting(
+        60.0, "Time after a decline in which the same request is refused", unit="seconds", least=0
+    )
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value, least = getattr(self, field.name), field.metadata["least"]
+            if least is not None and not value >= least:
+                raise SettingsError(f"{field.name} must be at least {least}")
+        if self.port > 65_535:
+            raise SettingsError("port must be at most 65535")
+        if "*" in self.cors_allowed_origins and len(self.cors_allowed_origins) > 1:
+            raise SettingsError("cors_allowed_origins is either '*' or a list of origins")
+        for origin in self.cors_allowed_origins:
+            if origin != "*" and ("://" not in origin or origin.count("/") > 2):
+                raise SettingsError(
+                    f"cors_allowed_origins: {origin!r} is not an origin like https://example.org"
+                )
+        if not set(self.transports) <= {"polling", "websocket"} or not self.transports:
+            raise SettingsError("transports are 'polling' and 'websocket'")
+        if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
+            raise SettingsError("ssl_certfile and ssl_keyfile belong together")
+
+
+def settings_from(values: Mapping[str, Any]) -> Settings:
+    """Settings from values by name. Raises `SettingsError`, also for a name that is no setting."""
+    unknown = set(values) - {field.name for field in dataclasses.fields(Settings)}
+    if unknown:
+        raise SettingsError(f"unknown setting: {', '.join(sorted(unknown))}")
+    return Settings(**values)
+
+
+def value_type(field: dataclasses.Field[Any]) -> tuple[Any, tuple[str, ...]]:
+    """A setting's plain type, and its choices if it has any."""
+    hint = typing.get_type_hints(Settings)[field.name]
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return str, typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return next(part for part in typing.get_args(hint) if part is not type(None)), ()
+    return origin or hint, ()
+
+
+def markdown() -> str:
+    """``docs/settings.md``."""
+    rows = [
+        "# Settings",
+        "",
+        "Made from `duologue.config.Settings`; `make docs/settings.md` renews it. Each setting is a",
+        "flag of `duologue serve`, an environment variable, and a key of the file that `--config`",
+        "names (TOML). A flag beats the environment, the environment the file, the file the default.",
+        "",
+        "| flag | environment | default | meaning |",
+        "|---|---|---|---|",
+    ]
+    for field in dataclasses.fields(Settings):
+        flag = field.name.replace("_", "-")
+        if field.type == "bool":
+            flag = f"{flag}/--no-{flag}"
+        default = field.default
+        if isinstance(default, tuple):
+            default = ",".join(default)
+        shown = "" if default is None or default == "" else f"`{default}`"
+        unit = f" ({field.metadata['unit']})" if field.metadata["unit"] else ""
+        _, choices = value_type(field)
+        options = f" One of: {', '.join(choices)}." if choices else ""
+        rows.append(
+            f"| `--{flag}` | `{ENVIRONMENT_PREFIX}{field.name.upper()}` | {shown} "
+            f"| {field.metadata['help']}{unit}.{options} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+# Settings into objects
+
+
+def engine_options(settings: Settings) -> Options:
+    return Options(
+        ping_interval=settings.ping_interval,
+        ping_timeout=settings.ping_timeout,
+        max_http_buffer_size=settings.max_http_buffer_size,
+        cors_allowed_origins=settings.cors_allowed_origins or None,
+        transports=settings.transports,
+        allow_upgrades=settings.allow_upgrades,
+        http_compression=settings.http_compression,
+        cookie=settings.cookie,
+        connect_timeout=settings.connect_timeout_seconds,
+        upgrade_timeout=settings.upgrade_timeout_seconds,
+        attachment_timeout=settings.attachment_timeout_seconds,
+        header_timeout=settings.header_timeout_seconds,
+        request_timeout=settings.request_timeout_seconds,
+        max_header_bytes=settings.max_header_bytes,
+        max_attachments=settings.max_attachments,
+        max_json_depth=settings.max_json_depth,
+        max_fragments=settings.max_fragments,
+        max_payload_packets=settings.max_payload_packets,
+        max_queue_bytes=settings.max_queue_bytes,
+        max_sessions=settings.max_sessions,
+        max_sessions_per_address=settings.max_sessions_per_address,
+    )
+
+
+def terms(settings: Settings) -> Terms:
+    return Terms(
+        policy=Policy(settings.policy),
+        request_ttl=settings.request_ttl_seconds,
+        decline_cooldown=settings.decline_cooldown_seconds,
+        max_requests_sent=settings.max_requests_sent,
+        max_requests_received=settings.max_requests_received,
+        max_links=settings.max_links_per_client,
+        max_blocks=settings.max_blocks_per_client,
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    return Limits(
+        messages_per_minute=settings.messages_per_minute,
+        stranger_messages_per_minute=settings.stranger_messages_per_minute,
+        requests_per_minute=settings.requests_per_minute,
+        max_sessions_per_client=settings.max_sessions_per_client,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """A node, the engine that carries it, and the ASGI application with its page."""
+
+    node: Node
+    engine: Engine
+    app: EngineApp
+
+
+def build(settings: Settings) -> Service:
+    """The objects of a server with these settings. Raises `PagesMissing` without its page."""
+    node = Node(MemoryStore(), terms=terms(settings), limits=limits(settings))
+    options = engine_options(settings)
+    engine = Engine.socketio(options, {"/": node})
+    return Service(node, engine, EngineApp({options.path: engine}, pages()))
+
+

@@ -1,0 +1,1 @@
+"""What Duologue decides, pure: no I/O, no clock, no randomness."""

@@ -1,0 +1,268 @@
+"""What clients ask for (commands), what they are told (notices), and what is kept (changes).
+
+Field names are Python's; the keys under which fields travel stand beside them. Event names do not:
+those are `duologue.vocabulary`'s.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType, field
+
+from .errors import Refusal
+from .model import MAX_ID_CHARS, MAX_NOTE_CHARS, Identity, Pair
+
+ClientId = Annotated[str, Meta(max_length=MAX_ID_CHARS)]
+MessageId = Annotated[
+    str,
+    Meta(pattern=r"\A[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z"),
+]
+
+# Commands: what a client asks for. Whose command it is, the server knows.
+
+
+class SendMessage(msgspec.Struct, frozen=True):
+    """Say something to `target`; `id` makes it safe to ask again."""
+
+    target: ClientId = field(name="targetClientId")
+    content: Any = field(name="message")
+    id: MessageId | None = None
+    sender: str | None = field(name="from", default=None)
+
+
+class RequestLink(msgspec.Struct, frozen=True):
+    target: ClientId = field(name="targetClientId")
+    note: Annotated[str, Meta(max_length=MAX_NOTE_CHARS)] | None = None
+
+
+class _Targeted(msgspec.Struct, frozen=True):
+    target: ClientId = field(name="targetClientId")
+
+
+class AcceptLink(_Targeted, frozen=True):
+    pass
+
+
+class DeclineLink(_Targeted, frozen=True):
+    pass
+
+
+class CancelRequest(_Targeted, frozen=True):
+    pass
+
+
+class CloseLink(_Targeted, frozen=True):
+    pass
+
+
+class Block(_Targeted, frozen=True):
+    pass
+
+
+class Unblock(_Targeted, frozen=True):
+    pass
+
+
+class SendTyping(msgspec.Struct, frozen=True):
+    target: ClientId = field(name="targetClientId")
+    typing: bool = True
+
+
+class SendSignal(msgspec.Struct, frozen=True):
+    target: ClientId = field(name="targetClientId")
+    data: Any
+
+
+Command = (
+    SendMessage
+    | RequestLink
+    | AcceptLink
+    | DeclineLink
+    | CancelRequest
+    | CloseLink
+    | Block
+    | Unblock
+    | SendTyping
+    | SendSignal
+)
+
+# Replies: what the one who asked is answered
+
+
+class Done(msgspec.Struct, frozen=True):
+    ok: bool = True
+
+
+class RequestReply(msgspec.Struct, frozen=True, rename="camel"):
+    state: Literal["requested", "linked"]
+    expires_at: int | UnsetType = UNSET
+    ok: bool = True
+
+
+class MessageReply(msgspec.Struct, frozen=True):
+    id: str
+    seq: int
+    at: int
+    status: Literal["delivered", "stored"]
+    ok: bool = True
+
+
+Reply = Done | RequestReply | MessageReply | Refusal
+
+# Notices: what a client is told unasked. Times in milliseconds since the epoch.
+
+
+class ClientIdGiven(msgspec.Struct, frozen=True, rename="camel"):
+    client_id: str
+
+
+class MessageReceived(msgspec.Struct, frozen=True):
+    """`to` is there for the sender's other sessions only; the rest for a message on a link."""
+
+    sender: str = field(name="from")
+    content: Any
+    id: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+    at: int | UnsetType = UNSET
+    to: str | UnsetType = UNSET
+
+
+class LinkRequested(msgspec.Struct, frozen=True, rename={"sender": "from", "expires_at": "expiresAt"}):
+    sender: str
+    name: str | None
+    note: str | None
+    expires_at: int
+
+
+class LinkEstablished(msgspec.Struct, frozen=True):
+    peer: str
+    name: str | None
+
+
+class _AboutPeer(msgspec.Struct, frozen=True):
+    peer: str
+
+
+class LinkDeclined(_AboutPeer, frozen=True):
+    pass
+
+
+class LinkCancelled(_AboutPeer, frozen=True):
+    pass
+
+
+class LinkClosed(_AboutPeer, frozen=True):
+    pass
+
+
+class LinkExpired(_AboutPeer, frozen=True):
+    pass
+
+
+class Presence(msgspec.Struct, frozen=True, rename="camel"):
+    client_id: str
+    online: bool
+    last_seen: int | None = None
+
+
+class Typing(msgspec.Struct, frozen=True):
+    sender: str = field(name="from")
+    typing: bool
+
+
+class SignalReceived(msgspec.Struct, frozen=True):
+    sender: str = field(name="from")
+    data: Any
+
+
+class LinkEntry(msgspec.Struct, frozen=True, rename="camel"):
+    peer: str
+    name: str | None
+    online: bool
+    last_seen: int | None
+    seq: int
+
+
+class SentRequestEntry(msgspec.Struct, frozen=True, rename={"expires_at": "expiresAt"}):
+    to: str
+    note: str | None
+    expires_at: int
+
+
+class Links(msgspec.Struct, frozen=True):
+    """A client's links, the requests it has got, and those that it has made."""
+
+    links: list[LinkEntry]
+    requests: list[LinkRequested]
+    requested: list[SentRequestEntry]
+
+
+class Draining(msgspec.Struct, frozen=True):
+    pass
+
+
+Notice = (
+    ClientIdGiven
+    | MessageReceived
+    | LinkRequested
+    | LinkEstablished
+    | LinkDeclined
+    | LinkCancelled
+    | LinkClosed
+    | LinkExpired
+    | Presence
+    | Typing
+    | SignalReceived
+    | Links
+    | Draining
+)
+
+
+class Tell(msgspec.Struct, frozen=True):
+    """An effect: every session of the client `to` is told `notice`."""
+
+    to: str
+    notice: Notice
+
+
+# Changes: what a store does with a decision
+
+
+class PutPair(msgspec.Struct, frozen=True):
+    """Keep this of two clients instead of what was kept before."""
+
+    pair: Pair
+
+
+class AddMessage(msgspec.Struct, frozen=True):
+    """Keep a message: only if the pair's `seq` is still the one before, and the link still open
+    where `linked` says that it was."""
+
+    pair: Pair
+    sender: str
+    reply: MessageReply
+    linked: bool
+    retry_id: str | None
+
+
+class PutIdentity(msgspec.Struct, frozen=True):
+    identity: Identity
+
+
+class DropIdentity(msgspec.Struct, frozen=True):
+    """Forget a client and every pair that it is in."""
+
+    id: str
+
+
+Change = PutPair | AddMessage | PutIdentity | DropIdentity
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What follows from a command: nothing of it happens before `changes` are kept."""
+
+    reply: Reply
+    changes: tuple[Change, ...] = ()
+    effects: tuple[Tell, ...] = ()

@@ -1,0 +1,123 @@
+"""What is known of clients and of what stands between two of them."""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+import msgspec
+
+MAX_ID_CHARS: Final = 128
+MAX_NAME_CHARS: Final = 64
+MAX_NOTE_CHARS: Final = 200
+
+
+class Policy(enum.StrEnum):
+    """Who may write to whom: `OPEN` is anyone to anyone, as in the tutorial."""
+
+    REQUIRED = "required"
+    OPEN = "open"
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that decisions depend on. Times in seconds, the rest are numbers of pairs."""
+
+    policy: Policy = Policy.REQUIRED
+    request_ttl: float = 3600.0
+    decline_cooldown: float = 60.0
+    max_requests_sent: int = 50
+    max_requests_received: int = 200
+    max_links: int = 1000
+    max_blocks: int = 1000
+
+
+class Identity(msgspec.Struct, kw_only=True):
+    """A client as others know it, and how many pairs it is in, by what they are to it."""
+
+    id: str
+    name: str | None = None
+    sent: int = 0
+    received: int = 0
+    links: int = 0
+    blocks: int = 0
+
+
+class State(enum.Enum):
+    """What stands between two clients, as neither of the two sees it."""
+
+    NONE = "none"
+    REQUESTED = "requested"
+    LINKED = "linked"
+
+
+class Pair(msgspec.Struct, kw_only=True):
+    """All that stands between two clients; `low` and `high` are their IDs in order.
+
+    `requester` asked first; the other side is not told of a `silent` request, which is one made
+    to somebody who blocks. A cooldown is the time until which that client's requests to the other
+    are refused. `seq` is the number of the last message. Times in seconds since the epoch.
+    """
+
+    low: str
+    high: str
+    state: State = State.NONE
+    requester: str | None = None
+    silent: bool = False
+    note: str | None = None
+    expires_at: float = 0.0
+    blockers: frozenset[str] = frozenset()
+    low_cooldown: float = 0.0
+    high_cooldown: float = 0.0
+    seq: int = 0
+
+    def other(self, client: str) -> str:
+        return self.high if client == self.low else self.low
+
+    def cooldown(self, client: str) -> float:
+        return self.low_cooldown if client == self.low else self.high_cooldown
+
+    @property
+    def blank(self) -> bool:
+        """Whether forgetting this pair would change nothing."""
+        return (
+            self.state is State.NONE
+            and not self.blockers
+            and not self.seq
+            and not self.low_cooldown
+            and not self.high_cooldown
+        )
+
+
+def new_pair(a: str, b: str) -> Pair:
+    """Two clients between whom there has been nothing yet."""
+    return Pair(low=a, high=b) if a < b else Pair(low=b, high=a)
+
+
+class TokenBucket:
+    """A limit on how often something may happen: `per_minute` on average, as many in a burst."""
+
+    __slots__ = ("_at", "_rate", "_size", "_tokens")
+
+    def __init__(self, per_minute: int, now: float) -> None:
+        self._size = float(per_minute)
+        self._rate = per_minute / 60.0
+        self._tokens = self._size
+        self._at = now
+
+    def take(self, now: float) -> bool:
+        """Whether it may happen once more at `now`."""
+        tokens = self._tokens
+        if tokens < 1.0 or now - self._at > 1.0:
+            # Refilled only when it is due or dry: most calls cost one comparison. A clock that was
+            # set back must not take tokens away.
+            tokens = min(self._size, tokens + max(now - self._at, 0.0) * self._rate)
+            self._at = now
+            if tokens < 1.0:
+                self._tokens = tokens
+                return False
+        self._tokens = tokens - 1.0
+        return True
+
+    def wait(self) -> float:
+        """Seconds until the next one may happen."""
+        return max(1.0 - self._tokens, 0.0) / self._rate

@@ -1,0 +1,75 @@
+"""The clients that are connected to this node, and where to find each."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from duologue.core.model import Identity, TokenBucket
+
+
+class Outlet(Protocol):
+    """What the hub needs of a session: something that packets can be given to."""
+
+    def send(self, *packets: bytes) -> None:
+        """Send packets that are encoded already."""
+
+
+class Client:
+    """A client with at least one live session on this node, and what it may do how often."""
+
+    __slots__ = ("identity", "messages", "requests", "sessions", "strangers")
+
+    def __init__(
+        self,
+        identity: Identity,
+        messages: TokenBucket,
+        strangers: TokenBucket,
+        requests: TokenBucket,
+    ) -> None:
+        self.identity = identity
+        self.sessions: list[Outlet] = []
+        self.messages = messages
+        self.strangers = strangers
+        self.requests = requests
+
+
+class Hub:
+    """Client ID to live sessions: one dictionary look-up, however many clients there are."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, Client] = {}
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    def get(self, client: str) -> Client | None:
+        return self._clients.get(client)
+
+    def online(self, client: str) -> bool:
+        return client in self._clients
+
+    def add(self, client: Client, session: Outlet) -> None:
+        client.sessions.append(session)
+        self._clients[client.identity.id] = client
+
+    def remove(self, client: Client, session: Outlet) -> bool:
+        """Returns whether that was the client's last session."""
+        client.sessions.remove(session)
+        if client.sessions:
+            return False
+        del self._clients[client.identity.id]
+        return True
+
+    def send(self, client: str, packets: tuple[bytes, ...]) -> None:
+        """Give packets to every session of a client; to none if it has none here."""
+        found = self._clients.get(client)
+        if found is not None:
+            if len(found.sessions) == 1:
+                found.sessions[0].send(*packets)
+            else:
+                # A session that cannot keep up ends while it is given something
+                for session in tuple(found.sessions):
+                    session.send(*packets)
+
+    def everyone(self) -> list[str]:
+        return list(self._clients)

@@ -1,0 +1,133 @@
+"""An engine as a process of its own: sockets, signals, and an end that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import stat
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from .app import Engine
+
+_BACKLOG = 2_048
+
+#: How long packets that were on their way when the server was told to stop have to come in.
+_ARRIVING_SECONDS = 0.1
+
+
+class CannotStart(Exception):
+    """The server cannot begin to serve; the text says why, in one line."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens on a host and a port. Raises `CannotStart`."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(_BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise CannotStart(f"Cannot listen on {host} port {port}: {error.strerror}") from error
+    return listener
+
+
+def bind_uds(path: str) -> socket.socket:
+    """A socket that listens on a path. Raises `CannotStart`.
+
+    A socket that a process which is gone has left there is taken over; anything else is not.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            if stat.S_ISSOCK(os.stat(path).st_mode) and not _answers(path):
+                os.unlink(path)
+        listener.bind(path)
+        os.chmod(path, 0o660)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CannotStart(f"Cannot listen on {path}: {error.strerror or error}") from error
+    return listener
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server with an end in three steps: accept no more, say so, finish, leave.
+
+    `on_started` is called once requests are served, `on_drain` when the server has been told to
+    stop. A second signal cuts the rest short.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        engine: Engine,
+        *,
+        grace: float,
+        on_started: Callable[[], None],
+        on_drain: Callable[[], None],
+    ) -> None:
+        super().__init__(config)
+        self._engine = engine
+        self._grace = grace
+        self._on_started = on_started
+        self._on_drain = on_drain
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises each signal once more after the end, and with it ends otherwise than 0
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        for number in signals:
+            loop.add_signal_handler(number, self._signalled)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+    def _signalled(self) -> None:
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        self._on_drain()
+        await asyncio.sleep(min(_ARRIVING_SECONDS, self._grace))
+        await self._engine.drain(self._grace)
+        await super().shutdown(sockets)
+
+
+def run(server: Server, listener: socket.socket) -> None:
+    """Serve until a signal says to stop. Raises `CannotStart`."""
+    try:
+        server.config.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise CannotStart(f"Cannot load the TLS certificate or key: {error}") from error
+    server.run(sockets=[listener])

@@ -1,0 +1,175 @@
+"""A store that lasts as long as its process."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final
+
+from duologue.core.events import (
+    AddMessage,
+    Change,
+    DropIdentity,
+    MessageReply,
+    PutIdentity,
+    PutPair,
+)
+from duologue.core.model import Identity, Pair, State
+
+from .base import StoreError
+
+_Key = tuple[str, str]
+
+_NOTHING_TO_COMMIT: Final = nullcontext()
+
+#: So many stale entries may lie among the times of expiry before they are swept out.
+_STALE_EXPIRIES: Final = 1_000
+
+
+class MemoryStore:
+    """Keeps everything in dictionaries; a look-up costs the same for ten clients and a million.
+
+    `retry_window` is for how many messages of a pair an answer is kept, so that it can be given
+    again to a sender that retries.
+    """
+
+    def __init__(self, *, retry_window: int = 1_000) -> None:
+        self._retry_window: Final = retry_window
+        self._identities: dict[str, Identity] = {}
+        self._pairs: dict[_Key, Pair] = {}
+        self._peers: dict[str, set[str]] = {}
+        self._answers: dict[_Key, dict[tuple[str, str], MessageReply]] = {}
+        self._requests = 0
+        #: Times at which requests expire; of one that was answered before, the entry is stale.
+        self._expiries: list[tuple[float, _Key]] = []
+
+    def __len__(self) -> int:
+        """How many clients and pairs it holds."""
+        return len(self._identities) + len(self._pairs)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return _NOTHING_TO_COMMIT
+
+    def identity(self, client: str) -> Identity | None:
+        return self._identities.get(client)
+
+    def pair(self, a: str, b: str) -> Pair | None:
+        return self._pairs.get((a, b) if a < b else (b, a))
+
+    def pairs(self, client: str) -> Iterable[Pair]:
+        for peer in self._peers.get(client, ()):
+            pair = self.pair(client, peer)
+            if pair is not None:
+                yield pair
+
+    def earlier(self, pair: Pair, sender: str, id: str) -> MessageReply | None:
+        answers = self._answers.get((pair.low, pair.high))
+        return None if answers is None else answers.get((sender, id))
+
+    def due(self, now: float, limit: int) -> list[Pair]:
+        found: list[Pair] = []
+        for at, key in self._live_expiries():
+            if at > now or len(found) >= limit:
+                break
+            heapq.heappop(self._expiries)
+            found.append(self._pairs[key])
+        return found
+
+    def next_due(self) -> float | None:
+        return next((at for at, _ in self._live_expiries()), None)
+
+    def _live_expiries(self) -> Iterator[tuple[float, _Key]]:
+        """The first entry, again and again, after those that are stale have been thrown away."""
+        while self._expiries:
+            at, key = self._expiries[0]
+            if self._expires(key) == at:
+                yield at, key
+            else:
+                heapq.heappop(self._expiries)
+
+    def apply(self, change: Change) -> None:
+        if isinstance(change, AddMessage):
+            self._add_message(change)
+        elif isinstance(change, PutPair):
+            self._put_pair(change.pair)
+        elif isinstance(change, PutIdentity):
+            self._identities[change.identity.id] = change.identity
+        else:
+            self._drop_identity(change)
+
+    def _add_message(self, change: AddMessage) -> None:
+        key = change.pair.low, change.pair.high
+        pair = self._pairs.get(key)
+        if pair is None:
+            pair = change.pair
+            self._insert(key, pair)
+        if pair.seq != change.reply.seq - 1 or (change.linked and pair.state is not State.LINKED):
+            raise StoreError("the link has changed since the message was decided")
+        pair.seq = change.reply.seq
+        if change.retry_id is not None:
+            answers = self._answers.setdefault(key, {})
+            answers[change.sender, change.retry_id] = change.reply
+            if len(answers) > self._retry_window:
+                del answers[next(iter(answers))]
+
+    def _put_pair(self, pair: Pair) -> None:
+        key = pair.low, pair.high
+        before = self._pairs.get(key)
+        if before is not None:
+            self._count(before, -1)
+        self._count(pair, 1)
+        if pair.blank:
+            self._remove(key)
+            return
+        self._insert(key, pair)
+        if pair.state is State.REQUESTED:
+            heapq.heappush(self._expiries, (pair.expires_at, key))
+            if len(self._expiries) > 2 * self._requests + _STALE_EXPIRIES:
+                self._expiries = [
+                    (at, key) for at, key in self._expiries if self._expires(key) == at
+                ]
+                heapq.heapify(self._expiries)
+
+    def _expires(self, key: _Key) -> float | None:
+        pair = self._pairs.get(key)
+        return pair.expires_at if pair is not None and pair.state is State.REQUESTED else None
+
+    def _remove(self, key: _Key) -> None:
+        if self._pairs.pop(key, None) is None:
+            return
+        self._answers.pop(key, None)
+        low, high = key
+        for client, peer in ((low, high), (high, low)):
+            peers = self._peers.get(client)
+            if peers is not None:
+                peers.discard(peer)
+                if not peers:
+                    del self._peers[client]
+
+    def _insert(self, key: _Key, pair: Pair) -> None:
+        self._pairs[key] = pair
+        self._peers.setdefault(pair.low, set()).add(pair.high)
+        self._peers.setdefault(pair.high, set()).add(pair.low)
+
+    def _count(self, pair: Pair, by: int) -> None:
+        if pair.state is State.REQUESTED:
+            self._requests += by
+        for client in (pair.low, pair.high):
+            identity = self._identities.get(client)
+            if identity is None:
+                continue
+            if pair.state is State.LINKED:
+                identity.links += by
+            elif pair.state is State.REQUESTED and pair.requester == client:
+                identity.sent += by
+            elif pair.state is State.REQUESTED and not pair.silent:
+                identity.received += by
+            if client in pair.blockers:
+                identity.blocks += by
+
+    def _drop_identity(self, change: DropIdentity) -> None:
+        for pair in list(self.pairs(change.id)):
+            self._count(pair, -1)
+            self._remove((pair.low, pair.high))
+        self._identities.pop(change.id, None)

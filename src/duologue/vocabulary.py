@@ -1,0 +1,152 @@
+"""Event names and payloads on the one side, typed commands and notices on the other.
+
+The one module that knows how Duologue's events are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from duologue.core import errors, events
+from duologue.core.errors import Refusal, refuse
+from duologue.wire import socketio
+
+#: What clients ask for.
+COMMANDS: Final[Mapping[str, type[events.Command]]] = {
+    "message": events.SendMessage,
+    "link_request": events.RequestLink,
+    "link_accept": events.AcceptLink,
+    "link_decline": events.DeclineLink,
+    "link_cancel": events.CancelRequest,
+    "link_close": events.CloseLink,
+    "block": events.Block,
+    "unblock": events.Unblock,
+    "typing": events.SendTyping,
+    "signal": events.SendSignal,
+}
+
+#: What clients are told.
+NOTICES: Final[Mapping[type[events.Notice], str]] = {
+    events.ClientIdGiven: "client_id",
+    events.Links: "links",
+    events.MessageReceived: "message",
+    events.LinkRequested: "link_requested",
+    events.LinkEstablished: "link_established",
+    events.LinkDeclined: "link_declined",
+    events.LinkCancelled: "link_cancelled",
+    events.LinkClosed: "link_closed",
+    events.LinkExpired: "link_expired",
+    events.Typing: "typing",
+    events.Presence: "presence",
+    events.SignalReceived: "signal",
+    events.Draining: "draining",
+}
+
+#: Name of the event with which a command is refused that asked for no acknowledgement.
+REFUSED: Final = "refused"
+
+#: For the engine: decoders of each event's whole JSON array, its name included.
+DECODERS: Final[Mapping[bytes, msgspec.json.Decoder[Any]]] = {
+    name.encode(): msgspec.json.Decoder(tuple.__class_getitem__((str, command)))
+    for name, command in COMMANDS.items()
+}
+
+_encode: Final = msgspec.json.Encoder().encode
+
+_HEADS: Final = {
+    notice: b'42["' + name.encode() + b'",' for notice, name in NOTICES.items()
+}
+
+
+class Auth(msgspec.Struct, frozen=True):
+    """The payload with which a client connects; other keys than these are ignored."""
+
+    name: str | None = None
+
+
+class RefusedEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A `Refusal` with the name of the event that was refused."""
+
+    event: str
+    error: str
+    code: str
+    retryable: bool
+    retry_after: float | UnsetType = UNSET
+    target_client_id: str | UnsetType = UNSET
+
+
+def decode_command(name: str, args: Sequence[Any]) -> events.Command | Refusal:
+    """An event that came as plain values, because it has attachments or an unknown name."""
+    command = COMMANDS.get(name)
+    if command is None:
+        return refuse(errors.INVALID, "There is no event of this name")
+    if len(args) != 1:
+        return refuse(errors.INVALID, "An event takes one argument, an object")
+    try:
+        return msgspec.convert(args[0], command, builtin_types=(bytes,))
+    except msgspec.ValidationError as error:
+        return invalid(str(error))
+
+
+def invalid(reason: str) -> Refusal:
+    """What does not fit its type, as msgspec puts it."""
+    # It names places in the event's array, of which a client's author only knows the payload
+    reason = reason.replace("$[1]", "$").replace(" - at `$`", "").replace("`$.", "`")
+    return refuse(errors.INVALID, f"{errors.CODES[errors.INVALID].sentence}: {reason}")
+
+
+def encode_notice(notice: events.Notice) -> tuple[bytes, ...]:
+    """An event for the main namespace, as packets."""
+    if has_binary(notice):
+        name = NOTICES[type(notice)]
+        fields = {
+            field.encode_name: value
+            for field in msgspec.structs.fields(notice)
+            if (value := getattr(notice, field.name)) is not UNSET
+        }
+        return tuple(socketio.encode(socketio.EVENT, socketio.MAIN, None, [name, fields]))
+    return (_HEADS[type(notice)] + _encode(notice) + b"]",)
+
+
+def has_binary(notice: events.Notice) -> bool:
+    """Whether there are bytes in what a client wrote, which have to travel as attachments."""
+    if type(notice) is events.MessageReceived:
+        return _holds_bytes(notice.content)
+    if type(notice) is events.SignalReceived:
+        return _holds_bytes(notice.data)
+    return False
+
+
+def _holds_bytes(value: Any) -> bool:
+    kind = type(value)
+    if kind is str:
+        return False
+    if kind is dict:
+        return any(map(_holds_bytes, value.values()))
+    if kind is list:
+        return any(map(_holds_bytes, value))
+    return isinstance(value, bytes)
+
+
+def encode_reply(ack: int, reply: events.Reply) -> tuple[bytes, ...]:
+    """The acknowledgement of a command."""
+    return (b"43%d[%b]" % (ack, _encode(reply)),)
+
+
+def encode_refusal(event: str, refusal: Refusal) -> tuple[bytes, ...]:
+    """The refusal of a command that came without asking for an acknowledgement."""
+    if event == "message":
+        return (_HEADS[events.MessageReceived] + _encode(refusal) + b"]",)
+    payload = RefusedEvent(
+        event=event,
+        error=refusal.error,
+        code=refusal.code,
+        retryable=refusal.retryable,
+        retry_after=refusal.retry_after,
+        target_client_id=refusal.target_client_id,
+    )
+    return (socketio.encode_event((REFUSED, payload)),)
