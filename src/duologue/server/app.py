@@ -48,6 +48,13 @@ class Application(Protocol):
         """A session that was accepted is over. Called exactly once for each."""
 
 
+class Flushable(Protocol):
+    """Something that gathers what it has to write until the turn of the loop ends."""
+
+    def flush_gathered(self) -> None:
+        """Write it all, in one call."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Settings of an engine, under the names that Socket.IO's users know. Times in seconds."""
@@ -127,6 +134,7 @@ class Engine:
         tick = min(options.ping_interval, options.ping_timeout) / 50
         self.wheel = Wheel(min(max(tick, 0.01), 0.25))
         self._timer: asyncio.TimerHandle | None = None
+        self._unflushed: list[Flushable] = []
 
     @classmethod
     def socketio(cls, options: Options, applications: Mapping[str, Application]) -> Engine:
@@ -241,6 +249,24 @@ class Engine:
             self._per_address[connection.address] = left
         else:
             del self._per_address[connection.address]
+
+    # Once a turn of the loop
+
+    def flush_soon(self, stream: Flushable) -> None:
+        """Have `stream` write at the end of this turn what it has gathered until then."""
+        if not self._unflushed:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unflushed.append(stream)
+
+    def _flush(self) -> None:
+        streams, self._unflushed = self._unflushed, []
+        try:
+            while streams:
+                streams.pop().flush_gathered()
+        finally:
+            # Whatever happened to one, no other may wait for ever
+            for stream in streams:
+                self.flush_soon(stream)
 
     # Time
 

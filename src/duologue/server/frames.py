@@ -9,7 +9,6 @@ single bit, goes to `ServerProtocol` untouched.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from websockets.frames import CloseCode, Frame, Opcode
@@ -91,9 +90,9 @@ class FrameFollower:
 class FrameStream:
     """The messages of one WebSocket, from its opening handshake on.
 
-    A subclass says where to write (the attribute `write`) and takes what comes in
-    (`text_received`, `binary_received`, `closing`). Before `opened` all bytes go to
-    `before_opening`. Once `done` is set, by the stream or its subclass, nothing is delivered.
+    A subclass writes (`write`) and takes what comes in (`text_received`, `binary_received`,
+    `closing`). Before `opened` all bytes go to `before_opening`. Once `done` is set, by the stream
+    or its subclass, nothing is delivered.
     """
 
     __slots__ = (
@@ -104,10 +103,8 @@ class FrameStream:
         "_max_size",
         "conn",
         "done",
-        "write",
     )
 
-    write: Callable[[bytes], None]
     conn: ServerProtocol
 
     def __init__(self) -> None:
@@ -126,6 +123,9 @@ class FrameStream:
         self._between = True
 
     # For the subclass
+
+    def write(self, data: bytes) -> None:
+        raise NotImplementedError
 
     def before_opening(self, data: bytes) -> None:
         raise NotImplementedError

@@ -39,6 +39,9 @@ from .frames import FrameStream, text_frame
 _library_logger: Final = logging.getLogger("duologue.websocket")
 _library_logger.setLevel(logging.WARNING)
 
+#: More than this is not gathered until the end of the loop's turn but written.
+_GATHER_BYTES: Final = 65_536
+
 _CLOSE_CODES: Final = {
     SHUTTING_DOWN: CloseCode.SERVICE_RESTART,
     PARSE_ERROR: CloseCode.PROTOCOL_ERROR,
@@ -60,6 +63,8 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
         "_connections",
         "_engine",
         "_engines",
+        "_gathered",
+        "_gathered_bytes",
         "_on_text",
         "_transport",
         "deadline",
@@ -83,6 +88,8 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
         self._engines = engines
         self._engine: Engine | None = None
         self._connection: Connection | None = None
+        self._gathered: list[bytes] = []
+        self._gathered_bytes = 0
         self._on_text: Callable[[bytes], None] = self._candidate_text
         self.deadline = math.inf
         self.slot = -1
@@ -91,7 +98,6 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self.write = self._transport.write
         self._connections.add(cast(Any, self))  # uvicorn's type names its own classes only
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -104,6 +110,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
     def pause_writing(self) -> None:
         # The transport's high-water mark is the limit of what may be queued for a slow reader
         self.done = True
+        self._gathered.clear()
         self._leave(SLOW_READER)
         self._transport.abort()
 
@@ -140,6 +147,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
                     response = self.conn.reject(refused.status, refused.body.decode())
             self.conn.send_response(response)
         self.flush()
+        self.flush_gathered()
         self.done = True
         self._transport.close()
 
@@ -158,8 +166,8 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
             if not engine.options.allow_upgrades or not connection.attach(self):
                 raise bad_request("Upgrade not possible")
             self._set_deadline(engine, engine.options.upgrade_timeout)
-        self._engine = engine
         self._connection = connection
+        self._engine = engine
         self.conn.send_response(answer)
         self.flush()
         self._transport.set_write_buffer_limits(high=engine.options.max_queue_bytes)
@@ -191,6 +199,26 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
         return client[0] if client else "", scope["scheme"] == "wss"
 
     # Stream
+
+    def write(self, data: bytes) -> None:
+        # Many small frames to one client in one turn, as acknowledgements of a batch are, would
+        # cost a system call each; uvloop has written at once since 0.22.
+        gathered = self._gathered
+        if not gathered and self._engine is not None:
+            self._engine.flush_soon(self)
+        gathered.append(data)
+        self._gathered_bytes += len(data)
+        if self._gathered_bytes > _GATHER_BYTES:
+            self.flush_gathered()
+
+    def flush_gathered(self) -> None:
+        gathered = self._gathered
+        if gathered:
+            data = gathered[0] if len(gathered) == 1 else b"".join(gathered)
+            gathered.clear()
+            self._gathered_bytes = 0
+            if not self._transport.is_closing():
+                self._transport.write(data)
 
     def text_received(self, payload: bytes) -> None:
         self._on_text(payload)
@@ -250,7 +278,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
         raise RuntimeError("nothing replaces a WebSocket")
 
     def pending_bytes(self) -> int:
-        return self._transport.get_write_buffer_size()
+        return self._gathered_bytes + self._transport.get_write_buffer_size()
 
     # The end
 
@@ -265,6 +293,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
             connection.candidate_lost()
 
     def _end(self) -> None:
+        self.flush_gathered()
         self._transport.close()
         # Closing waits for a peer to read what was written, who may never do so
         if self._engine is not None:
