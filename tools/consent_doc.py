@@ -13,7 +13,7 @@ TARGET = Path(__file__).parent.parent / "docs" / "consent.md"
 
 _HEAD = """# Consent
 
-Made from `duologue.core.rules.CONSENT` by `python tools/consent_doc.py`; a test fails when it is
+Made from `duologue.core.rules.CONSENT`; `make docs` renews it and a test fails when it is
 out of date.
 
 How two clients stand to each other, as seen by the one that acts ("I"). What only the other side

@@ -26,12 +26,8 @@ class SettingsError(ValueError):
     """Settings that contradict each other or are out of range."""
 
 
-def _setting(
-    default: Any, help: str, *, unit: str = "", least: float | None = None
-) -> Any:
-    return dataclasses.field(
-        default=default, metadata={"help": help, "unit": unit, "least": least}
-    )
+def _setting(default: Any, help: str, *, unit: str = "", least: float | None = None) -> Any:
+    return dataclasses.field(default=default, metadata={"help": help, "unit": unit, "least": least})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,8 +66,9 @@ class Settings:
         1_000_000, "Largest packet, request body or set of attachments", unit="bytes", least=1_000
     )
     cors_allowed_origins: tuple[str, ...] = _setting(
-        (), "Other origins that may connect, as https://example.org, with commas between; "
-        "'*' for any. Without any only the server's own"
+        (),
+        "Other origins that may connect, as https://example.org, with commas between; "
+        "'*' for any. Without any only the server's own",
     )
     transports: tuple[str, ...] = _setting(
         ("polling", "websocket"), "Transports on offer, with commas between"
@@ -103,7 +100,9 @@ class Settings:
     max_fragments: int = _setting(1_024, "Fragments of one WebSocket message", least=1)
     max_payload_packets: int = _setting(10_000, "Packets in the body of one request", least=1)
     max_queue_bytes: int = _setting(
-        4_000_000, "What may wait for a slow reader before it is disconnected", unit="bytes",
+        4_000_000,
+        "What may wait for a slow reader before it is disconnected",
+        unit="bytes",
         least=10_000,
     )
     max_sessions: int = _setting(100_000, "Sessions in all", least=1)
@@ -111,7 +110,8 @@ class Settings:
     max_sessions_per_client: int = _setting(20, "Sessions of one client", least=1)
 
     messages_per_minute: int = _setting(
-        600_000, "Messages of one client to those it is linked with, or to anyone with policy open",
+        600_000,
+        "Messages of one client to those it is linked with, or to anyone with policy open",
         least=1,
     )
     stranger_messages_per_minute: int = _setting(
@@ -177,9 +177,9 @@ def markdown() -> str:
     rows = [
         "# Settings",
         "",
-        "Made from `duologue.config.Settings`; `make docs/settings.md` renews it. Each setting is a",
-        "flag of `duologue serve`, an environment variable, and a key of the file that `--config`",
-        "names (TOML). A flag beats the environment, the environment the file, the file the default.",
+        "Made from `duologue.config.Settings`; `make docs` renews it. Each setting is a flag of",
+        "`duologue serve`, an environment variable, and a key of the TOML file that `--config`",
+        "names. A flag beats the environment, the environment the file, and the file the default.",
         "",
         "| flag | environment | default | meaning |",
         "|---|---|---|---|",
@@ -267,5 +267,3 @@ def build(settings: Settings) -> Service:
     options = engine_options(settings)
     engine = Engine.socketio(options, {"/": node})
     return Service(node, engine, EngineApp({options.path: engine}, pages()))
-
-

@@ -11,7 +11,9 @@ from typing import Final, Literal
 import msgspec
 
 # Control characters of both kinds, line separators, and marks that turn the direction of text
-_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_UNSAFE: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 
 
 def escape(text: str) -> str:

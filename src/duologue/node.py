@@ -241,9 +241,7 @@ class Node:
             retry_after=client.strangers.wait(),
         )
 
-    def _answer(
-        self, session: Session, name: str, reply: events.Reply, ack: int | None
-    ) -> None:
+    def _answer(self, session: Session, name: str, reply: events.Reply, ack: int | None) -> None:
         if ack is not None:
             session.send(*vocabulary.encode_reply(ack, reply))
         elif type(reply) is Refusal:

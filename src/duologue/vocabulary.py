@@ -57,9 +57,7 @@ DECODERS: Final[Mapping[bytes, msgspec.json.Decoder[Any]]] = {
 
 _encode: Final = msgspec.json.Encoder().encode
 
-_HEADS: Final = {
-    notice: b'42["' + name.encode() + b'",' for notice, name in NOTICES.items()
-}
+_HEADS: Final = {notice: b'42["' + name.encode() + b'",' for notice, name in NOTICES.items()}
 
 
 class Auth(msgspec.Struct, frozen=True):

@@ -17,7 +17,9 @@ from .model import MAX_ID_CHARS, MAX_NOTE_CHARS, Identity, Pair
 ClientId = Annotated[str, Meta(max_length=MAX_ID_CHARS)]
 MessageId = Annotated[
     str,
-    Meta(pattern=r"\A[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z"),
+    Meta(
+        pattern=r"\A[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z"
+    ),
 ]
 
 # Commands: what a client asks for. Whose command it is, the server knows.
@@ -129,7 +131,9 @@ class MessageReceived(msgspec.Struct, frozen=True):
     to: str | UnsetType = UNSET
 
 
-class LinkRequested(msgspec.Struct, frozen=True, rename={"sender": "from", "expires_at": "expiresAt"}):
+class LinkRequested(
+    msgspec.Struct, frozen=True, rename={"sender": "from", "expires_at": "expiresAt"}
+):
     sender: str
     name: str | None
     note: str | None

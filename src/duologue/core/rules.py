@@ -347,9 +347,7 @@ def _heard(facts: Facts, tells: Tells, pair: Pair) -> tuple[Tell, ...]:
 
 
 def _request_notice(requester: Identity, pair: Pair) -> LinkRequested:
-    return LinkRequested(
-        requester.id, requester.name, pair.note, milliseconds(pair.expires_at)
-    )
+    return LinkRequested(requester.id, requester.name, pair.note, milliseconds(pair.expires_at))
 
 
 def _no_such_client(command: Command) -> Refusal:
@@ -389,7 +387,9 @@ def _message(facts: Facts, command: SendMessage, now: float) -> Decision:
     else:
         # To the letter what the tutorial's server sends; a sender who gave an ID knows more than
         # the tutorial's client.
-        notice = MessageReceived(sender, command.content, msgspec.UNSET if command.id is None else id)
+        notice = MessageReceived(
+            sender, command.content, msgspec.UNSET if command.id is None else id
+        )
     return Decision(
         reply,
         (AddMessage(pair, sender, reply, linked, command.id),),
@@ -461,7 +461,9 @@ def end(actor: Identity, pairs: Iterable[Pair], now: float) -> Decision:
     for pair in pairs:
         peer = pair.other(actor.id)
         if pair.state is State.LINKED:
-            effects.append(Tell(peer, Presence(actor.id, online=False, last_seen=milliseconds(now))))
+            effects.append(
+                Tell(peer, Presence(actor.id, online=False, last_seen=milliseconds(now)))
+            )
             effects.append(Tell(peer, LinkClosed(actor.id)))
         elif pair.state is State.REQUESTED and pair.requester != actor.id:
             # The same whether it was ever delivered or not
@@ -473,7 +475,10 @@ def end(actor: Identity, pairs: Iterable[Pair], now: float) -> Decision:
 
 
 def snapshot(
-    actor: Identity, pairs: Iterable[Pair], peers: Mapping[str, Identity], online: Callable[[str], bool]
+    actor: Identity,
+    pairs: Iterable[Pair],
+    peers: Mapping[str, Identity],
+    online: Callable[[str], bool],
 ) -> Links | None:
     """What stands between `actor` and others, as far as it may know; None if nothing does."""
     links: list[LinkEntry] = []

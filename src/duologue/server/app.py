@@ -24,6 +24,9 @@ WEBSOCKET: Final = "websocket"
 
 _MAX_QUERY_FIELDS: Final = 32
 
+#: How often a server that drains looks whether its clients have taken everything.
+_DRAIN_SECONDS: Final = 0.02
+
 
 class Application(Protocol):
     """What an engine serves, one for each namespace. Nothing here may block.
@@ -292,10 +295,11 @@ class Engine:
         """
         self.draining = True
         until = self.now() + grace
-        while self.now() < until and any(
-            connection.transport.pending_bytes() for connection in self.connections.values()
-        ):
-            await asyncio.sleep(0.02)
+        # Asking now and then is less than each transport telling when it has run dry
+        while self._pending() and self.now() < until:  # noqa: ASYNC110
+            await asyncio.sleep(_DRAIN_SECONDS)
         for connection in list(self.connections.values()):
             connection.close(SHUTTING_DOWN)
 
+    def _pending(self) -> bool:
+        return any(each.transport.pending_bytes() for each in self.connections.values())

@@ -84,5 +84,3 @@ def _style_hash(html: bytes) -> str:
     _, _, rest = html.partition(b"<style>")
     style, _, _ = rest.partition(b"</style>")
     return base64.b64encode(hashlib.sha256(style).digest()).decode()
-
-

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
-import stat
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import uvicorn
 
@@ -51,10 +50,10 @@ def bind_uds(path: str) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with contextlib.suppress(FileNotFoundError):
-            if stat.S_ISSOCK(os.stat(path).st_mode) and not _answers(path):
-                os.unlink(path)
+            if Path(path).is_socket() and not _answers(path):
+                Path(path).unlink()
         listener.bind(path)
-        os.chmod(path, 0o660)
+        Path(path).chmod(0o660)
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()

@@ -38,7 +38,7 @@ class Store(Protocol):
         """Every pair that a client is in."""
 
     def earlier(self, pair: Pair, sender: str, id: str) -> MessageReply | None:
-        """The answer to an earlier message of `sender` with the ID `id`, as far back as it is kept."""
+        """The answer to an earlier message of `sender` with the ID `id`, if it is still kept."""
 
     def due(self, now: float, limit: int) -> list[Pair]:
         """At most `limit` pairs whose request has expired at `now`."""

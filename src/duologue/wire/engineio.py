@@ -49,7 +49,7 @@ class PacketError(ValueError):
 
 
 class Handshake(msgspec.Struct, frozen=True, rename="camel"):
-    """What the server says when a session opens. Times in milliseconds, ``max_payload`` in bytes."""
+    """What the server says when a session opens. Times in milliseconds, sizes in bytes."""
 
     sid: str
     upgrades: tuple[str, ...]

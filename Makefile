@@ -1,0 +1,74 @@
+# Each target installs what it needs. State: .venv/ and the stamps in it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+export PIP_ROOT_USER_ACTION := ignore
+
+WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*')
+INTEROP := tests/interop/js
+
+.PHONY: help run test check web docs pictures clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
+
+run: .venv/installed ## Start the server with its page, and print its address
+	@exec $(BIN)/duologue serve
+
+test: check web $(INTEROP)/node_modules/.installed ## Check everything, and run every test
+	@browser="$$($(BIN)/python tools/browser.py)" && \
+	  DUOLOGUE_TEST_BROWSER="$$browser" $(BIN)/python -m pytest
+
+check: .venv/installed-dev ## Lint, and check formatting, types and layers
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+web: .venv/installed-dev ## Build what the server serves to browsers
+	@$(BIN)/python hatch_build.py
+
+docs: .venv/installed-dev ## Renew the documents that are made from the code
+	@$(BIN)/python tools/settings_doc.py
+	@$(BIN)/python tools/consent_doc.py
+
+pictures: web ## Take the README's pictures of the page
+	@browser="$$($(BIN)/python tools/browser.py)" && \
+	  DUOLOGUE_TEST_BROWSER="$$browser" $(BIN)/python tools/screenshots.py
+
+clean: ## Remove everything that was built or installed here
+	rm -rf .venv web/node_modules $(INTEROP)/node_modules src/duologue/_web dist build
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A half-made environment, left by an interrupted run, has no stamp and is made anew.
+.venv/made:
+	@rm -rf .venv
+	@echo "Making .venv"
+	@$(PYTHON) -m venv .venv || { \
+	  echo "No venv in this Python; trying virtualenv"; rm -rf .venv; \
+	  $(PYTHON) -m pip install --quiet --user virtualenv || \
+	    $(PYTHON) -m pip install --quiet --user --break-system-packages virtualenv; \
+	  $(PYTHON) -m virtualenv --quiet .venv; }
+	@touch $@
+
+.venv/installed: .venv/made pyproject.toml hatch_build.py $(WEB_SOURCES)
+	@echo "Installing Duologue"
+	@$(PIP) install --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/made pyproject.toml hatch_build.py
+	@echo "Installing Duologue and the tools for its tests"
+	@$(PIP) install --editable '.[dev]'
+	@touch $@ .venv/installed
+
+$(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json .venv/installed-dev
+	@echo "Installing the JavaScript clients for the tests"
+	@$(BIN)/python -c "import hatch_build, pathlib; hatch_build.npm(pathlib.Path('$(INTEROP)'), 'ci')"
+	@touch $@

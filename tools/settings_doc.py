@@ -1,0 +1,15 @@
+"""Write ``docs/settings.md`` from `duologue.config.Settings`.
+
+python tools/settings_doc.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from duologue.config import markdown
+
+TARGET = Path(__file__).parent.parent / "docs" / "settings.md"
+
+if __name__ == "__main__":
+    TARGET.write_text(markdown())
