@@ -177,6 +177,10 @@ class Polling:
             if transport.polled:
                 connection.close(PARSE_ERROR)
                 raise bad_request("A poll is in flight already")
+            if connection.stage is Stage.PROBED:
+                # The client may have polled again before it heard that the other transport
+                # works, and goes on only when its last poll has ended.
+                transport.send(engineio.NOOP)
             packets = await transport.poll(receive)
         if packets is None:
             connection.close(TRANSPORT_ERROR)

@@ -68,13 +68,13 @@ class MemoryStore:
         return None if answers is None else answers.get((sender, id))
 
     def due(self, now: float, limit: int) -> list[Pair]:
-        found: list[Pair] = []
+        found: dict[_Key, Pair] = {}  # by key, for a request made twice at one time is in it twice
         for at, key in self._live_expiries():
             if at > now or len(found) >= limit:
                 break
             heapq.heappop(self._expiries)
-            found.append(self._pairs[key])
-        return found
+            found[key] = self._pairs[key]
+        return list(found.values())
 
     def next_due(self) -> float | None:
         return next((at for at, _ in self._live_expiries()), None)
