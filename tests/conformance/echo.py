@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,6 +86,13 @@ def engines() -> dict[str, Engine]:
     }
 
 
+class Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        print(f"Echoing at http://{host}:{port}/", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
@@ -96,14 +104,16 @@ def main() -> None:
         "ws": websocket.protocol_factory(served),
         "http": http.protocol_factory(served["/socket.io/"]),
     }
-    uvicorn.run(
+    config = uvicorn.Config(
         EngineApp(served, Starlette()),
         host=arguments.host,
         port=arguments.port,
         log_level="warning",
         access_log=False,
-        **({} if arguments.asgi else fast),
+        timeout_graceful_shutdown=1,
+        **({"ws": "websockets-sansio"} if arguments.asgi else fast),
     )
+    Server(config).run()
 
 
 if __name__ == "__main__":

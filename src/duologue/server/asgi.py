@@ -167,6 +167,9 @@ class AsgiWebSocket:
                 self._packets.clear()
             self._wake.set()
 
+    def nudge(self) -> None:
+        """A WebSocket has no polls."""
+
     def release(self) -> Sequence[bytes]:
         raise RuntimeError("nothing replaces a WebSocket")
 

@@ -41,6 +41,9 @@ class Transport(Protocol):
     def pending_bytes(self) -> int:
         """What has been queued and not been taken by the peer yet."""
 
+    def nudge(self) -> None:
+        """End the poll in flight, if there is one."""
+
     def release(self) -> Sequence[bytes]:
         """Another transport takes over: stop, and return the packets not yet on their way."""
 
@@ -212,8 +215,8 @@ class Connection:
             return False
         if signal is Signal.PROBE:
             self.candidate.send(engineio.PROBE_PONG)
-            # Ends the poll in flight, so that the client can pause polling
-            self.transport.send(engineio.NOOP)
+            # The client pauses polling when the poll in flight has ended
+            self.transport.nudge()
         else:
             candidate, self.candidate = self.candidate, None
             packets = self.transport.release()

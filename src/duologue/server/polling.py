@@ -78,6 +78,11 @@ class PollingTransport:
     def pending_bytes(self) -> int:
         return self._bytes
 
+    def nudge(self) -> None:
+        if self._poll is not None and not self._packets:
+            self._packets.append(engineio.NOOP)
+            self._wake()
+
     def _take(self) -> list[bytes]:
         packets, self._packets, self._bytes = self._packets, [], 0
         return packets
@@ -86,8 +91,10 @@ class PollingTransport:
         if self._poll is not None and not self._poll.done():
             self._poll.set_result(None)
 
-    async def poll(self, receive: Receive) -> list[bytes] | None:
-        """Wait for packets; None if the client hung up first."""
+    async def poll(self, receive: Receive, *, wait: bool) -> list[bytes] | None:
+        """Wait for packets, or do not; None if the client hung up first."""
+        if not self._packets and not wait:
+            return [engineio.NOOP]
         if not self._packets:
             self._poll = asyncio.get_running_loop().create_future()
             gone = asyncio.ensure_future(_hung_up(receive))
@@ -177,11 +184,9 @@ class Polling:
             if transport.polled:
                 connection.close(PARSE_ERROR)
                 raise bad_request("A poll is in flight already")
-            if connection.stage is Stage.PROBED:
-                # The client may have polled again before it heard that the other transport
-                # works, and goes on only when its last poll has ended.
-                transport.send(engineio.NOOP)
-            packets = await transport.poll(receive)
+            # The client may have polled again before it heard that the other transport works, and
+            # goes on only when its last poll has ended.
+            packets = await transport.poll(receive, wait=connection.stage is not Stage.PROBED)
         if packets is None:
             connection.close(TRANSPORT_ERROR)
             return

@@ -274,6 +274,9 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
         if self._engine is not None:
             self._set_deadline(self._engine, self._engine.options.close_timeout)
 
+    def nudge(self) -> None:
+        """A WebSocket has no polls."""
+
     def release(self) -> Sequence[bytes]:
         raise RuntimeError("nothing replaces a WebSocket")
 
