@@ -72,10 +72,12 @@ socket.on("message", (message) => {
   else showMessage("received", `From ${message.from}`, message.content);
 });
 socket.on("refused", (refusal) => showError(refusal.error));
+socket.on("draining", () => showError("The server is stopping; this page will connect again."));
 
 // The server: what it is asked. Every question gets an answer, if only that none came.
 
 function ask(event, payload, answered) {
+  $("error").hidden = true;
   socket.timeout(10000).emit(event, payload, (timedOut, answer) => {
     const failed = timedOut ? "The server did not answer." : answer.error;
     if (failed) showError(failed);
@@ -113,19 +115,23 @@ $("message-form").addEventListener("submit", (event) => {
   const content = $("message-content").value;
   // An ID makes it safe for the server to get the same message twice
   const id = crypto.randomUUID?.();
-  const item = showMessage("sent", `To ${target}`, content);
-  const state = item.appendChild(make("small", "", "sending"));
+  const item = showMessage("sent", `To ${target}`, content, "sending");
   $("message-content").value = "";
-  ask("message", { targetClientId: target, from: clientId, message: content, id }, (failed, answer) => {
+  const message = { targetClientId: target, from: clientId, message: content, id };
+  ask("message", message, (failed, answer) => {
     item.classList.toggle("refused", Boolean(failed));
-    state.textContent = failed ? `not sent: ${failed}` : answer.status;
+    // Without an answer nobody knows, and to say "not sent" would be a guess
+    const refused = answer ? "not sent" : "perhaps not sent";
+    item.lastChild.textContent = failed ? `${refused}: ${failed}` : answer.status;
   });
 });
 
+$("target-client-id").addEventListener("input", showLists);
+
 $("name").addEventListener("change", () => {
   // A name goes with a connection: take a new one, but only while there is nothing to lose
-  if (links.size || requests.size) return showError("Your new name will be used when you next connect.");
-  socket.disconnect().connect();
+  if (links.size || requests.size) showError("Your new name is used when you next connect.");
+  else socket.disconnect().connect();
 });
 
 $("copy").addEventListener("click", async () => {
@@ -167,34 +173,41 @@ function showError(text) {
   $("error").hidden = false;
 }
 
+// A message is a string as a rule, but may be any JSON value, with binary anywhere in it
 function asText(content) {
-  if (typeof content === "string") return content;
-  if (content instanceof ArrayBuffer) return `${content.byteLength} bytes`;
-  return JSON.stringify(content);
+  const sized = (_, value) => (value instanceof ArrayBuffer ? `${value.byteLength} bytes` : value);
+  const plain = sized("", content);
+  return typeof plain === "string" ? plain : JSON.stringify(plain, sized);
 }
 
-function showMessage(kind, who, content) {
+function showMessage(kind, who, content, state) {
   const item = make("li", `message ${kind}`);
   item.append(make("small", "", `${who}: `), make("span", "text", asText(content)));
-  $("messages-list").append(item);
-  item.scrollIntoView({ block: "nearest" });
+  if (state) item.append(make("small", "", state));
+  const list = $("messages-list");
+  list.append(item);
+  list.scrollTop = list.scrollHeight;
+  list.tabIndex = 0; // now there is something to scroll by keyboard
   return item;
 }
 
 function showLists() {
-  // Redrawn whole; whoever was on a button that is still there stays on it
-  const focused = document.activeElement?.getAttribute("aria-label");
+  // Redrawn whole; who was on a button stays on it, or in its section if the button is gone
+  const label = document.activeElement?.getAttribute("aria-label");
+  const section = document.activeElement?.closest("section");
   $("requests-list").replaceChildren(...[...requests].map(requestEntry));
   $("links-list").replaceChildren(...[...links].map(linkEntry));
-  if (focused && document.activeElement === document.body) {
-    document.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
+  if (section && !section.contains(document.activeElement)) {
+    const same = section.querySelector(`[aria-label="${CSS.escape(label)}"]`);
+    (same ?? section).focus();
   }
 }
 
 function requestEntry([peer, { name, note, mine }]) {
   const item = make("li", "entry");
-  item.append(make("strong", "", name || (mine ? "You asked" : "Somebody asks")), make("small", "", peer));
-  if (note) item.append(make("div", "text", note));
+  const title = name || (mine ? "You asked" : "Somebody asks");
+  item.append(make("strong", "", title), make("small", "", peer));
+  if (note) item.append(make("div", "", note));
   const buttons = item.appendChild(make("div"));
   const remove = () => requests.delete(peer);
   if (mine) buttons.append(button("Cancel", peer, () => act("link_cancel", peer, remove)));
@@ -210,7 +223,9 @@ function requestEntry([peer, { name, note, mine }]) {
 function linkEntry([peer, { name, online }]) {
   const chosen = $("target-client-id").value.trim() === peer;
   const item = make("li", chosen ? "entry chosen" : "entry");
-  item.append(make("strong", "", name || "No name"), make("small", "", `${online ? "online" : "offline"} · ${peer}`));
+  const state = online ? "online" : "offline";
+  if (chosen) item.setAttribute("aria-current", "true");
+  item.append(make("strong", "", name || "No name"), make("small", state, `${state} · ${peer}`));
   item.appendChild(make("div")).append(
     button("Write", peer, () => {
       $("target-client-id").value = peer;

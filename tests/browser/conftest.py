@@ -1,0 +1,75 @@
+"""A real Chromium. Without one these tests fail: a run that skipped them would prove nothing."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+
+from tests.browser.visitor import Visitor
+from tests.support.process import Serve, ServerProcess
+
+_ROOT = Path(__file__).parents[2]
+
+# It needs nothing from the network, and no sandbox within the one that a build runs in
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+Visit = Callable[..., Visitor]
+
+
+# Not for the session: while Playwright runs, no other test in this thread can run an event loop.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    finder = runpy.run_path(str(_ROOT / "tools" / "browser.py"))
+    path = finder["find"]()
+    if path is None:
+        pytest.fail(finder["HOW_TO"])
+    expect.set_options(timeout=10_000)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def server(serve: Serve) -> ServerProcess:
+    return serve()
+
+
+@pytest.fixture
+def visit(browser: Browser, server: ServerProcess) -> Iterator[Visit]:
+    """Open the page for somebody, with the browser settings given.
+
+    At the end nobody's page may have complained, or met with a dialog, unless it `may_complain`.
+    """
+    contexts: list[BrowserContext] = []
+    watched: list[Visitor] = []
+
+    def come(*, at: ServerProcess = server, may_complain: bool = False, **settings: Any) -> Visitor:
+        context = browser.new_context(**settings)
+        contexts.append(context)
+        visitor = Visitor(context.new_page(), at.url)
+        if not may_complain:
+            watched.append(visitor)
+        visitor.comes()
+        return visitor
+
+    yield come
+    for visitor in watched:
+        visitor.has_said_all()
+    complaints = [complaint for visitor in watched for complaint in visitor.complaints]
+    for context in contexts:
+        context.close()
+    assert complaints == []
