@@ -355,9 +355,11 @@ def assert_nothing_was_made(page: Page) -> None:
 )
 def test_the_policy_would_stop_a_slip_of_the_page(slip: str, visit: Visit) -> None:
     ann = visit(may_complain=True)
-    with ann.page.expect_console_message(lambda heard: "policy violated" in heard.text):
-        with pytest.raises(Error, match="requires 'Trusted"):
-            ann.page.evaluate(slip)
+    with (
+        ann.page.expect_console_message(lambda heard: "policy violated" in heard.text),
+        pytest.raises(Error, match="requires 'Trusted"),
+    ):
+        ann.page.evaluate(slip)
 
 
 def test_everything_comes_from_the_one_host(server: ServerProcess, visit: Visit) -> None:
@@ -562,7 +564,13 @@ def test_a_message_does_not_carry_the_reader_away(visit: Visit) -> None:
     for number in range(30):
         ann.is_told("message", {"from": "ben", "content": f"Line {number}"})
     assert ann.page.evaluate("scrollY") == 0
-    # The list itself is at its end
+
+
+def test_the_latest_message_is_in_sight_with_what_became_of_it(visit: Visit) -> None:
+    ann = visit(viewport={"width": 360, "height": 780})
+    for number in range(30):
+        ann.is_told("message", {"from": "ben", "content": f"Line {number}"})
+    expect(ann.writes("Hello?", to="nobody-of-this-name")).to_contain_text("not sent")
     assert ann.page.locator("#messages-list").evaluate(
         "(list) => list.scrollTop + list.clientHeight >= list.scrollHeight - 1"
     )

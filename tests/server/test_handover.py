@@ -38,8 +38,9 @@ class Recorder(asyncio.Protocol):
 
 
 def test_uvicorn_hands_a_websocket_over_as_we_expect() -> None:
-    recorder = type("OurRecorder", (Recorder,), {"calls": []})
-    config = uvicorn.Config(Starlette(), ws=recorder, http="httptools", log_config=None)
+    calls: list[tuple[str, Any]] = []
+    Recorder.calls = calls
+    config = uvicorn.Config(Starlette(), ws=Recorder, http="httptools", log_config=None)
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -52,10 +53,10 @@ def test_uvicorn_hands_a_websocket_over_as_we_expect() -> None:
         raw.read(b"got it\n")
         server.should_exit = True
         thread.join(10)
-    names = [name for name, _ in recorder.calls]
+    names = [name for name, _ in calls]
     assert names == ["made", "connection_made", "data_received", "data_received", "shutdown"]
-    request = recorder.calls[2][1]
+    request = calls[2][1]
     assert request.startswith(b"GET /socket.io/?a=b HTTP/1.1\r\n")
     assert b"x-name: value\r\n" in request
     assert request.endswith(b"\r\n\r\n")
-    assert recorder.calls[3][1] == b"a frame"
+    assert calls[3][1] == b"a frame"

@@ -72,8 +72,8 @@ def test_a_hundred_thousand_websocket_pongs_cost_nothing(server: EngineServer) -
             assert b"message-back" in raw.read(b'["message-back"]')
 
 
-def test_connects_and_closes_by_the_ten_thousand_leave_nothing(server: EngineServer) -> None:
-    """As many as fit into a test of seconds: what leaks, leaks from the first thousand on."""
+def test_a_hundred_thousand_connects_and_closes_leave_nothing(server: EngineServer) -> None:
+    """By polling, over a connection that is kept alive: half a minute's work."""
 
     def rounds(count: int) -> None:
         with RawSocket(server.port) as raw:
@@ -89,7 +89,7 @@ def test_connects_and_closes_by_the_ten_thousand_leave_nothing(server: EngineSer
 
     rounds(2_000)
     with flat_memory(20_000_000):
-        rounds(20_000)
+        rounds(100_000)
     assert len(server.engine.connections) == 0
     assert len(server.engine.wheel) < 10
 

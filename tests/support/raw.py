@@ -6,7 +6,7 @@ import contextlib
 import json
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from websockets.exceptions import ConnectionClosed
@@ -59,7 +59,7 @@ class RawSocket:
     def close(self) -> None:
         self.socket.close()
 
-    def __enter__(self) -> RawSocket:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -119,7 +119,7 @@ class Polls:
     def post(self, body: str | bytes, sid: str | None = "", **headers: str) -> httpx.Response:
         return self.http.post(self.path, params=self._params(sid), content=body, headers=headers)
 
-    def __enter__(self) -> Polls:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -77,10 +77,10 @@ socket.on("draining", () => showError("The server is stopping; this page will co
 // The server: what it is asked. Every question gets an answer, if only that none came.
 
 function ask(event, payload, answered) {
-  $("error").hidden = true;
   socket.timeout(10000).emit(event, payload, (timedOut, answer) => {
     const failed = timedOut ? "The server did not answer." : answer.error;
     if (failed) showError(failed);
+    else $("error").hidden = true;
     answered?.(failed, answer);
   });
 }
@@ -123,6 +123,7 @@ $("message-form").addEventListener("submit", (event) => {
     // Without an answer nobody knows, and to say "not sent" would be a guess
     const refused = answer ? "not sent" : "perhaps not sent";
     item.lastChild.textContent = failed ? `${refused}: ${failed}` : answer.status;
+    showLatest();
   });
 });
 
@@ -184,11 +185,15 @@ function showMessage(kind, who, content, state) {
   const item = make("li", `message ${kind}`);
   item.append(make("small", "", `${who}: `), make("span", "text", asText(content)));
   if (state) item.append(make("small", "", state));
-  const list = $("messages-list");
-  list.append(item);
-  list.scrollTop = list.scrollHeight;
-  list.tabIndex = 0; // now there is something to scroll by keyboard
+  $("messages-list").append(item);
+  $("messages-list").tabIndex = 0; // now there is something to scroll by keyboard
+  showLatest();
   return item;
+}
+
+// In the list only: the page stays where its reader is
+function showLatest() {
+  $("messages-list").scrollTop = $("messages-list").scrollHeight;
 }
 
 function showLists() {

@@ -1,0 +1,199 @@
+"""What every store has to do. A store's own test module makes a fixture ``store`` and inherits."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from duologue.core.events import AddMessage, DropIdentity, MessageReply, PutIdentity, PutPair
+from duologue.core.model import Identity, Pair, State, new_pair
+from duologue.stores.base import Store, StoreError
+
+ID = "7b0e4b8e-0c3c-4f11-9b6e-3b8f3b0b3b3b"
+RETRY_WINDOW = 5
+
+
+def requested(requester: str, target: str, expires_at: float = 100.0, **more: bool) -> Pair:
+    return replace(
+        new_pair(requester, target),
+        state=State.REQUESTED,
+        requester=requester,
+        expires_at=expires_at,
+        **more,
+    )
+
+
+def linked(a: str, b: str) -> Pair:
+    return replace(new_pair(a, b), state=State.LINKED)
+
+
+def message(pair: Pair, seq: int, *, sender: str = "ann", retry_id: str | None = ID) -> AddMessage:
+    reply = MessageReply(retry_id or "x", seq, 1_000, "delivered")
+    return AddMessage(pair, sender, reply, pair.state is State.LINKED, retry_id)
+
+
+class StoreContract:
+    @pytest.fixture(autouse=True)
+    def _clients(self, store: Store) -> None:
+        with store.transaction():
+            for client in ("ann", "ben", "cleo"):
+                store.apply(PutIdentity(Identity(id=client, name=client.title())))
+
+    def put(self, store: Store, *pairs: Pair) -> None:
+        with store.transaction():
+            for pair in pairs:
+                store.apply(PutPair(pair))
+
+    def test_a_client_is_found_by_its_id(self, store: Store) -> None:
+        identity = store.identity("ann")
+        assert identity is not None
+        assert (identity.id, identity.name) == ("ann", "Ann")
+
+    def test_a_client_that_was_never_there_is_not_found(self, store: Store) -> None:
+        assert store.identity("nobody") is None
+
+    def test_a_pair_is_found_whichever_way_it_is_named(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"))
+        assert store.pair("ben", "ann") == store.pair("ann", "ben") == linked("ann", "ben")
+
+    def test_a_pair_that_is_blank_is_forgotten(self, store: Store) -> None:
+        self.put(store, requested("ann", "ben"))
+        self.put(store, new_pair("ann", "ben"))
+        assert (store.pair("ann", "ben"), list(store.pairs("ann"))) == (None, [])
+
+    @pytest.mark.parametrize(
+        "kept",
+        [
+            replace(new_pair("ann", "ben"), blockers=frozenset({"ann"})),
+            replace(new_pair("ann", "ben"), low_cooldown=5.0),
+            replace(new_pair("ann", "ben"), high_cooldown=5.0),
+            replace(new_pair("ann", "ben"), seq=1),
+        ],
+    )
+    def test_a_pair_that_matters_is_kept(self, store: Store, kept: Pair) -> None:
+        self.put(store, kept)
+        assert store.pair("ann", "ben") == kept
+
+    def test_all_pairs_of_a_client_are_found(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"), requested("cleo", "ann"), linked("ben", "cleo"))
+        assert sorted(pair.other("ann") for pair in store.pairs("ann")) == ["ben", "cleo"]
+
+    def counts(self, store: Store, client: str) -> tuple[int, int, int, int]:
+        identity = store.identity(client)
+        assert identity is not None
+        return identity.sent, identity.received, identity.links, identity.blocks
+
+    def test_requests_are_counted_on_both_sides(self, store: Store) -> None:
+        self.put(store, requested("ann", "ben"))
+        assert (self.counts(store, "ann"), self.counts(store, "ben")) == (
+            (1, 0, 0, 0),
+            (0, 1, 0, 0),
+        )
+
+    def test_a_silent_request_is_counted_for_its_maker_only(self, store: Store) -> None:
+        self.put(store, requested("ann", "ben", silent=True))
+        assert (self.counts(store, "ann"), self.counts(store, "ben")) == (
+            (1, 0, 0, 0),
+            (0, 0, 0, 0),
+        )
+
+    def test_a_link_in_place_of_a_request_is_counted_as_one(self, store: Store) -> None:
+        self.put(store, requested("ann", "ben"))
+        self.put(store, linked("ann", "ben"))
+        assert self.counts(store, "ann") == self.counts(store, "ben") == (0, 0, 1, 0)
+
+    def test_blocks_are_counted_for_the_one_who_blocks(self, store: Store) -> None:
+        self.put(store, replace(new_pair("ann", "ben"), blockers=frozenset({"ben"})))
+        assert (self.counts(store, "ann"), self.counts(store, "ben")) == (
+            (0, 0, 0, 0),
+            (0, 0, 0, 1),
+        )
+
+    def test_a_message_moves_the_number_of_its_pair(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"))
+        with store.transaction():
+            store.apply(message(linked("ann", "ben"), 1))
+        pair = store.pair("ann", "ben")
+        assert pair is not None
+        assert pair.seq == 1
+
+    def test_a_message_for_a_link_that_was_closed_is_not_kept(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"))
+        self.put(store, replace(new_pair("ann", "ben"), low_cooldown=1.0))
+        with pytest.raises(StoreError), store.transaction():
+            store.apply(message(linked("ann", "ben"), 1))
+
+    @pytest.mark.parametrize("seq", [0, 1, 3])
+    def test_a_message_with_any_other_number_is_not_kept(self, store: Store, seq: int) -> None:
+        self.put(store, replace(linked("ann", "ben"), seq=1))
+        with pytest.raises(StoreError), store.transaction():
+            store.apply(message(linked("ann", "ben"), seq))
+
+    def test_a_message_between_strangers_makes_their_pair(self, store: Store) -> None:
+        with store.transaction():
+            store.apply(message(new_pair("ann", "ben"), 1))
+        pair = store.pair("ann", "ben")
+        assert pair is not None
+        assert (pair.state, pair.seq) == (State.NONE, 1)
+
+    def test_the_answer_to_a_message_is_found_again(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"))
+        added = message(linked("ann", "ben"), 1)
+        with store.transaction():
+            store.apply(added)
+        assert store.earlier(linked("ann", "ben"), "ann", ID) == added.reply
+
+    def test_the_answer_is_its_senders_alone(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"))
+        with store.transaction():
+            store.apply(message(linked("ann", "ben"), 1))
+        assert store.earlier(linked("ann", "ben"), "ben", ID) is None
+
+    def fill(self, store: Store, messages: int) -> None:
+        self.put(store, linked("ann", "ben"))
+        with store.transaction():
+            for seq in range(1, messages + 1):
+                retry_id = ID if seq == 1 else f"{ID[:-4]}{seq:04}"
+                store.apply(message(linked("ann", "ben"), seq, retry_id=retry_id))
+
+    def test_answers_are_kept_for_as_many_messages_as_were_asked_for(self, store: Store) -> None:
+        self.fill(store, RETRY_WINDOW)
+        assert store.earlier(linked("ann", "ben"), "ann", ID) is not None
+
+    def test_an_older_answer_makes_room(self, store: Store) -> None:
+        self.fill(store, RETRY_WINDOW + 1)
+        assert store.earlier(linked("ann", "ben"), "ann", ID) is None
+
+    def test_requests_are_due_when_they_expire(self, store: Store) -> None:
+        self.put(store, requested("ann", "ben", 100), requested("ann", "cleo", 200))
+        due = [pair.other("ann") for pair in store.due(100, 10)]
+        assert (due, store.next_due()) == (["ben"], 200)
+
+    def test_nothing_is_due_before_its_time(self, store: Store) -> None:
+        self.put(store, requested("ann", "ben", 100))
+        assert (store.due(99.9, 10), store.next_due()) == ([], 100)
+
+    def test_no_more_are_due_than_were_asked_for(self, store: Store) -> None:
+        self.put(store, requested("ann", "ben", 100), requested("ann", "cleo", 100))
+        assert len(store.due(100, 1)) == 1
+
+    def test_a_request_that_was_answered_is_not_due(self, store: Store) -> None:
+        self.put(store, requested("ann", "ben", 100))
+        self.put(store, linked("ann", "ben"))
+        assert (store.due(1_000, 10), store.next_due()) == ([], None)
+
+    def test_a_request_made_again_is_due_at_its_new_time_once(self, store: Store) -> None:
+        self.put(store, requested("ann", "ben", 100))
+        self.put(store, new_pair("ann", "ben"))
+        self.put(store, requested("ann", "ben", 150))
+        assert (store.due(149, 10), len(store.due(150, 10))) == ([], 1)
+
+    def test_what_a_client_leaves_behind_goes_with_it(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"), requested("ann", "cleo"))
+        with store.transaction():
+            store.apply(message(linked("ann", "ben"), 1))
+            store.apply(DropIdentity("ann"))
+        assert store.identity("ann") is None
+        assert (list(store.pairs("ben")), list(store.pairs("cleo"))) == ([], [])
+        assert self.counts(store, "ben") == self.counts(store, "cleo") == (0, 0, 0, 0)
+        assert (store.earlier(linked("ann", "ben"), "ann", ID), store.next_due()) == (None, None)
