@@ -292,6 +292,7 @@ def test_it_says_when_the_server_is_gone_and_when_it_is_back(
     serve("--port", str(server.port))
     expect(ann.status).to_have_text("Connected to the WebSocket server")
     expect(ann.page.locator("#client-id")).not_to_contain_text(before)
+    expect(ann.error).to_be_hidden()
     # A new identity: what the old one had is gone
     expect(ann.links).to_have_count(0)
 

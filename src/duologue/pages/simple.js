@@ -24,6 +24,7 @@ socket.on("client_id", (data) => {
   clientId = data.clientId;
   $("client-id").textContent = `Client ID: ${clientId}`;
   $("copy").disabled = false;
+  $("error").hidden = true;
   requests.clear();
   links.clear();
   showLists();
