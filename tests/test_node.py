@@ -56,7 +56,7 @@ class FakeSession:
         self.packets += [packet.decode() for packet in packets]
 
     def got(self) -> list[Any]:
-        """What came since last time: events as [name, payload], acknowledgements as [ID, answer]."""
+        """What came since last time: [name, payload] of events, [ID, answer] of answers."""
         packets, self.packets = self.packets, []
         return [
             [int(packet[2 : packet.index("[")]), *json.loads(packet[packet.index("[") :])]
@@ -196,7 +196,7 @@ async def test_binary_is_carried(node: Node) -> None:
 async def test_the_tutorials_contract_holds_in_the_open() -> None:
     node = make_node(terms=Terms(policy=Policy.OPEN))
     ann, ben = Client(node), Client(node)
-    ann.emits("message", targetClientId=ben.id, message="hi", **{"from": ann.id})
+    ann.emits("message", None, targetClientId=ben.id, message="hi", **{"from": ann.id})
     assert ben.session.got() == [["message", {"from": ann.id, "content": "hi"}]]
 
 

@@ -229,7 +229,7 @@ def test_a_message_id_may_be_in_capitals() -> None:
         UUID.replace("-", ""),
         "{" + UUID + "}",
         UUID.replace("7", "g"),
-        UUID.replace("7", "٧"),
+        UUID.replace("7", "\N{ARABIC-INDIC DIGIT SEVEN}"),
     ],
 )
 def test_a_message_id_that_is_no_uuid_is_refused(id: str) -> None:
@@ -238,12 +238,13 @@ def test_a_message_id_that_is_no_uuid_is_refused(id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [2**63, 2**64, -(2**63) - 1, 10**30, 0.1, -0.0, 1e308, 5e-324], ids=repr
+    "number",
+    [b"9223372036854775808", b"-9223372036854775809", b"1" + b"0" * 30, b"0.1", b"1e308"],
 )
-def test_a_number_arrives_as_it_was_sent(number: float) -> None:
-    body = f'["message",{{"targetClientId":"ben","message":{number!r}}}]'.encode()
+def test_a_number_arrives_as_it_was_sent(number: bytes) -> None:
+    body = b'["message",{"targetClientId":"ben","message":' + number + b"}]"
     notice = events.MessageReceived("ann", decode(body).content)
-    expected = f'42["message",{{"from":"ann","content":{number!r}}}]'.encode()
+    expected = b'42["message",{"from":"ann","content":' + number + b"}]"
     assert vocabulary.encode_notice(notice) == (expected,)
 
 

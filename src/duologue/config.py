@@ -7,6 +7,7 @@ flag beats the environment, the environment beats the file, and the file beats t
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -136,8 +137,8 @@ class Settings:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value, least = getattr(self, field.name), field.metadata["least"]
-            if least is not None and not value >= least:
-                raise SettingsError(f"{field.name} must be at least {least}")
+            if least is not None and not least <= value < math.inf:
+                raise SettingsError(f"{field.name} must be a number of at least {least}")
         if self.port > 65_535:
             raise SettingsError("port must be at most 65535")
         if "*" in self.cors_allowed_origins and len(self.cors_allowed_origins) > 1:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -90,6 +91,10 @@ def _uuid4() -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def _message_id(command: events.Command) -> str | None:
+    return command.id if isinstance(command, events.SendMessage) else None
+
+
 class Node:
     """Duologue's application: the rules, a store, and the sessions of one process.
 
@@ -114,6 +119,8 @@ class Node:
         self._identify = identify
         self._clock = clock
         self._expiry: asyncio.TimerHandle | None = None
+        self._performing = False
+        self._effects: deque[events.Tell] = deque()
         # Names of messages whose senders gave none. They only have to differ: a random half for
         # this process and a counter make a UUID for the tenth of the price of a random one.
         self._message_ids = _uuid4()[:24]
@@ -132,22 +139,32 @@ class Node:
             client = self.hub.get(client_id)
             if client is not None and len(client.sessions) >= self._limits.max_sessions_per_client:
                 raise Unidentified(errors.OVERLOADED, "This client has too many sessions")
+            if client is None:
+                client = self._new_client(client_id, name)
+                self._keep((events.PutIdentity(client.identity),))
         except Unidentified as error:
-            refusal = refuse(error.code, str(error))
-            session.refuse(str(error), msgspec.to_builtins(refusal))
-            _logger.info("refused a connection: %s", error.code)
+            self._turn_away(session, refuse(error.code, str(error)))
             return
-        if client is None:
-            client = self._new_client(client_id, name)
-            self._keep((events.PutIdentity(client.identity),))
+        except StoreError:
+            _logger.exception("the store failed")
+            self._turn_away(session, refuse(errors.UNAVAILABLE))
+            return
         session.data = client
-        session.accept()
+        # First, for a session that cannot keep up ends while it is told that it is accepted
         self.hub.add(client, session)
+        if not session.accept():
+            if session in client.sessions:  # it had gone before, so that nobody else will say so
+                self.disconnect(session, "gone before it was accepted")
+            return
         session.send(*vocabulary.encode_notice(events.ClientIdGiven(client_id)))
         links = self._snapshot(client.identity)
         if links is not None:
             session.send(*vocabulary.encode_notice(links))
         _logger.info("client %s connected", client_id)
+
+    def _turn_away(self, session: Session, refusal: Refusal) -> None:
+        session.refuse(refusal.error, msgspec.to_builtins(refusal))
+        _logger.info("refused a connection: %s", refusal.code)
 
     def event(self, session: Session, name: str, args: Sequence[Any], ack: int | None) -> None:
         # The engine has decoded what needs no more than its type: a tuple of one command
@@ -204,7 +221,7 @@ class Node:
                     store.apply(change)
         except StoreError:
             _logger.exception("the store failed")
-            return refuse(errors.UNAVAILABLE, target=target)
+            return refuse(errors.UNAVAILABLE, target=target, id=_message_id(command))
         self._perform(decision.effects)
         reply = decision.reply
         if type(reply) is events.MessageReply:
@@ -224,7 +241,12 @@ class Node:
             bucket = client.requests
         if bucket.take(now):
             return None
-        return refuse(errors.RATE_LIMITED, target=command.target, retry_after=bucket.wait())
+        return refuse(
+            errors.RATE_LIMITED,
+            target=command.target,
+            id=_message_id(command),
+            retry_after=bucket.wait(),
+        )
 
     def _count_refusal(self, client: Client, refusal: Refusal, now: float) -> Refusal:
         """Whoever keeps on trying those that it has no link to is told no more about them."""
@@ -259,8 +281,20 @@ class Node:
                 self._store.apply(change)
 
     def _perform(self, effects: Sequence[events.Tell]) -> None:
-        for effect in effects:
-            self.hub.send(effect.to, vocabulary.encode_notice(effect.notice))
+        # A session that cannot keep up ends while it is told something. What follows from that is
+        # told after the rest, or a peer would hear of a link that is already closed.
+        if self._performing:
+            self._effects.extend(effects)
+            return
+        self._performing = True
+        try:
+            for effect in effects:
+                self.hub.send(effect.to, vocabulary.encode_notice(effect.notice))
+            while self._effects:
+                effect = self._effects.popleft()
+                self.hub.send(effect.to, vocabulary.encode_notice(effect.notice))
+        finally:
+            self._performing = False
 
     def _echo(self, session: Session, client: Client, to: str, notice: events.Notice) -> None:
         """A client's other sessions see what it sent."""

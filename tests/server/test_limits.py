@@ -373,3 +373,18 @@ def test_a_poller_that_reads_is_not(start: Start) -> None:
         for _ in range(5):
             assert polls.post(event_of(50_000)).status_code == 200
             assert polls.get().status_code == 200
+
+
+def test_an_answer_that_is_never_taken_is_given_up(start: Start) -> None:
+    server = start(request_timeout=0.3, close_timeout=0.3, max_http_buffer_size=4_000_000)
+    with Polls(server.url) as polls, RawSocket(server.port) as slow:
+        slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        polls.open()
+        polls.post("40")
+        polls.post(event_of(3_900_000))
+        query = f"EIO=4&transport=polling&sid={polls.sid}"
+        slow.send(f"GET /socket.io/?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        deadline = time.monotonic() + 10
+        while server.connections() > 1 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert server.connections() <= 1

@@ -80,6 +80,10 @@ class EngineServer:
 
         return asyncio.run_coroutine_threadsafe(count(), loop).result(10) - 1
 
+    def connections(self) -> int:
+        """How many TCP connections the server holds."""
+        return len(self._server.server_state.connections)
+
     def echoes(self) -> bool:
         """Whether another client is still served."""
         with socketio(self.url) as connection:

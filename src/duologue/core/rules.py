@@ -369,13 +369,14 @@ def _message(facts: Facts, command: SendMessage, now: float) -> Decision:
         return Decision(refuse(errors.FROM_MISMATCH, target=command.target, id=command.id))
     if target is None:
         return Decision(_no_such_client(command))
+    if facts.earlier is not None:
+        # Also when the link is gone by now: that message was taken, and it is the truth
+        return Decision(facts.earlier)
     linked = pair is not None and pair.state is State.LINKED
     if not linked:
         code = _unlinked_message(facts)
         if code is not None:
             return Decision(refuse(code, target=command.target, id=command.id))
-    if facts.earlier is not None:
-        return Decision(facts.earlier)
     if pair is None:
         pair = new_pair(sender, target.id)
     id = command.id or facts.new_id

@@ -82,6 +82,16 @@ class HttpProtocol(HttpToolsProtocol):
         self.deadline = math.inf
         super().on_message_complete()
 
+    def pause_writing(self) -> None:
+        # uvicorn would wait for ever for a peer to take its answer
+        super().pause_writing()
+        self._set_deadline(self._engine.options.request_timeout)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._reading_headers and not self._header_bytes:
+            self.deadline = math.inf
+
     def handle_websocket_upgrade(self) -> None:
         self._engine.wheel.remove(self)
         self.deadline = math.inf
@@ -93,7 +103,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._engine.start_timer()
 
     def expire(self, now: float) -> None:
-        """Called by the engine's wheel: headers or body did not come in time."""
+        """Called by the engine's wheel: headers, body or the taking of an answer took too long."""
         self.deadline = math.inf
         self._refuse(_TOO_SLOW if self._reading_headers else b"")
 

@@ -15,7 +15,7 @@ from duologue.core.events import (
     PutIdentity,
     PutPair,
 )
-from duologue.core.model import Identity, Pair, State
+from duologue.core.model import Identity, Pair, State, new_pair
 
 from .base import StoreError
 
@@ -74,6 +74,9 @@ class MemoryStore:
                 break
             heapq.heappop(self._expiries)
             found[key] = self._pairs[key]
+        # They are due until something is done about them
+        for key, pair in found.items():
+            heapq.heappush(self._expiries, (pair.expires_at, key))
         return list(found.values())
 
     def next_due(self) -> float | None:
@@ -100,12 +103,12 @@ class MemoryStore:
 
     def _add_message(self, change: AddMessage) -> None:
         key = change.pair.low, change.pair.high
-        pair = self._pairs.get(key)
-        if pair is None:
-            pair = change.pair
-            self._insert(key, pair)
+        # What is no longer there may have been forgotten since: what the change says of it is old
+        pair = self._pairs.get(key) or new_pair(*key)
         if pair.seq != change.reply.seq - 1 or (change.linked and pair.state is not State.LINKED):
             raise StoreError("the link has changed since the message was decided")
+        if not pair.seq:
+            self._insert(key, pair)
         pair.seq = change.reply.seq
         if change.retry_id is not None:
             answers = self._answers.setdefault(key, {})
