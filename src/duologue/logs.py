@@ -45,7 +45,9 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(entry).decode()
+        # What is unsafe on a terminal is so in JSON too, and can be escaped there like any letter
+        line = msgspec.json.encode(entry).decode()
+        return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
 def configure(level: str, format: Literal["text", "json"]) -> None:

@@ -97,7 +97,7 @@ class MemoryStore:
         elif isinstance(change, PutPair):
             self._put_pair(change.pair)
         elif isinstance(change, PutIdentity):
-            self._identities[change.identity.id] = change.identity
+            self._put_identity(change.identity)
         else:
             self._drop_identity(change)
 
@@ -115,6 +115,13 @@ class MemoryStore:
             answers[change.sender, change.retry_id] = change.reply
             if len(answers) > self._retry_window:
                 del answers[next(iter(answers))]
+
+    def _put_identity(self, identity: Identity) -> None:
+        before = self._identities.get(identity.id)
+        if before is None:
+            self._identities[identity.id] = identity
+        else:
+            before.name = identity.name  # what it is in is counted already
 
     def _put_pair(self, pair: Pair) -> None:
         key = pair.low, pair.high

@@ -1,0 +1,201 @@
+"""The command, as a process where it serves, and in this process where it does not get so far."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from duologue import cli
+from duologue.config import Settings
+from tests.support.process import Serve
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings with which the command would have served."""
+    seen: list[Settings] = []
+    monkeypatch.setattr(cli, "_serve", seen.append)
+    return seen
+
+
+def run(*arguments: str, env: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(cli.main, ["serve", *arguments], env=env)
+
+
+def file(folder: Path, text: str) -> str:
+    path = folder / "duologue.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_flag_beats_the_environment(settings: list[Settings]) -> None:
+    run("--port", "1", env={"DUOLOGUE_PORT": "2"})
+    assert settings[0].port == 1
+
+
+def test_the_environment_beats_the_file(settings: list[Settings], tmp_path: Path) -> None:
+    run("--config", file(tmp_path, "port = 3"), env={"DUOLOGUE_PORT": "2"})
+    assert settings[0].port == 2
+
+
+def test_the_file_beats_the_default(settings: list[Settings], tmp_path: Path) -> None:
+    run("--config", file(tmp_path, "port = 3"))
+    assert settings[0].port == 3
+
+
+def test_the_environment_may_name_the_file(settings: list[Settings], tmp_path: Path) -> None:
+    run(env={"DUOLOGUE_CONFIG": file(tmp_path, "port = 3")})
+    assert settings[0].port == 3
+
+
+def test_without_any_the_default_holds(settings: list[Settings]) -> None:
+    run()
+    assert settings == [Settings()]
+
+
+def test_every_kind_of_value_can_stand_in_the_file(
+    settings: list[Settings], tmp_path: Path
+) -> None:
+    text = """
+    policy = "open"
+    proxy_headers = true
+    ping_interval = 1.5
+    ping_timeout = 2
+    cors_allowed_origins = ["https://a.example", "https://b.example"]
+    """
+    assert run("--config", file(tmp_path, text)).output == ""
+    assert settings == [
+        Settings(
+            policy="open",
+            proxy_headers=True,
+            ping_interval=1.5,
+            ping_timeout=2.0,
+            cors_allowed_origins=("https://a.example", "https://b.example"),
+        )
+    ]
+
+
+def test_lists_have_commas_in_flags_and_environment(settings: list[Settings]) -> None:
+    run("--transports", "websocket", env={"DUOLOGUE_CORS_ALLOWED_ORIGINS": "http://a, http://b"})
+    assert (settings[0].transports, settings[0].cors_allowed_origins) == (
+        ("websocket",),
+        ("http://a", "http://b"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("port = ", "Invalid value"),
+        ("colour = 'red'", "there is no setting 'colour'"),
+        ("port = 'high'", "'high' is not a valid integer"),
+        ("port = true", "wrong type"),
+        ("port = 70000", "port must be at most 65535"),
+        ("max_sessions = 0", "x>=1"),
+        ("policy = 'closed'", "'closed' is not one of 'required', 'open'"),
+        ("proxy_headers = 1", "wrong type"),
+        ("[port]\nx = 1", "wrong type"),
+        ("ping_interval = nan", "ping_interval"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_refused(
+    settings: list[Settings], tmp_path: Path, text: str, said: str
+) -> None:
+    result = run("--config", file(tmp_path, text))
+    assert (result.exit_code, said in result.output, settings) == (2, True, []), result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--nonsense"],
+        ["--port", "x"],
+        ["--port", "-1"],
+        ["--policy", "closed"],
+        ["--max-attachments", "0"],
+        ["--config", "/nowhere/duologue.toml"],
+        ["--cors-allowed-origins", "*,https://a.example"],
+        ["--ssl-certfile", "cert.pem"],
+        ["stray"],
+    ],
+)
+def test_wrong_use_is_refused(settings: list[Settings], arguments: list[str]) -> None:
+    assert (run(*arguments).exit_code, settings) == (2, [])
+
+
+def start_fails(*arguments: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "duologue", "serve", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+def test_a_port_that_is_taken_is_said_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert start_fails("--port", str(port)) == (
+            3,
+            f"duologue: Cannot listen on 127.0.0.1 port {port}: Address already in use\n",
+        )
+
+
+def test_a_host_that_is_none_is_said_in_one_line() -> None:
+    code, said = start_fails("--host", "no.such.host.invalid", "--port", "0")
+    assert (code, said.count("\n")) == (3, 1)
+
+
+@pytest.mark.parametrize("content", [None, "not a certificate"])
+def test_a_certificate_that_is_none_is_said_in_one_line(
+    tmp_path: Path, content: str | None
+) -> None:
+    pem = tmp_path / "cert.pem"
+    if content is not None:
+        pem.write_text(content)
+    code, said = start_fails("--port", "0", "--ssl-certfile", str(pem), "--ssl-keyfile", str(pem))
+    assert (code, said.count("\n")) == (3, 1), said
+
+
+def test_a_path_where_no_socket_can_be_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    code, said = start_fails("--uds", str(tmp_path / "file"))
+    assert (code, said.count("\n"), (tmp_path / "file").read_text()) == (3, 1, "precious")
+
+
+def test_a_socket_that_is_in_use_is_not_taken_over(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        assert start_fails("--uds", path)[0] == 3
+
+
+def test_the_address_is_printed(serve: Serve) -> None:
+    server = serve()
+    assert httpx.get(f"{server.url}/simple").status_code == 200
+
+
+def test_help_names_every_setting_with_its_variable() -> None:
+    said = " ".join(run("--help").output.split())
+    command: Any = cli.main.commands["serve"]
+    assert all(
+        option.opts[0] in said and str(option.envvar) in said
+        for option in command.params
+        if isinstance(option, click.Option) and option.name != "help"
+    )
+
+
+def test_the_version_can_be_asked_for() -> None:
+    assert "0.1.0" in CliRunner().invoke(cli.main, ["--version"]).output

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from duologue import config
+from duologue.config import Settings, SettingsError
+from duologue.core.model import Policy
+
+
+def test_without_settings_the_defaults_hold() -> None:
+    assert config.settings_from({}) == Settings()
+
+
+def test_a_name_that_is_no_setting_is_refused() -> None:
+    with pytest.raises(SettingsError, match="unknown setting: colour"):
+        config.settings_from({"colour": "red"})
+
+
+NUMBERS = [
+    (field.name, field.metadata["least"])
+    for field in dataclasses.fields(Settings)
+    if field.metadata["least"] is not None
+]
+
+
+@pytest.mark.parametrize(("name", "least"), NUMBERS)
+def test_the_least_that_a_number_may_be_is_taken(name: str, least: float) -> None:
+    assert getattr(Settings(**{name: least}), name) == least
+
+
+@pytest.mark.parametrize(("name", "least"), NUMBERS)
+def test_one_less_is_refused(name: str, least: float) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings(**{name: least - (1 if isinstance(least, int) else 0.01)})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_time_is_a_number(value: float) -> None:
+    with pytest.raises(SettingsError):
+        Settings(ping_interval=value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"port": 65_536}, "port"),
+        ({"cors_allowed_origins": ("*", "https://example.org")}, "either"),
+        ({"cors_allowed_origins": ("example.org",)}, "not an origin"),
+        ({"cors_allowed_origins": ("https://example.org/",)}, "not an origin"),
+        ({"transports": ()}, "transports"),
+        ({"transports": ("carrier-pigeon",)}, "transports"),
+        ({"ssl_certfile": "cert.pem"}, "belong together"),
+        ({"ssl_keyfile": "key.pem"}, "belong together"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        Settings(**settings)
+
+
+def test_every_setting_of_the_engine_becomes_one_of_its_options() -> None:
+    names = {field.name for field in dataclasses.fields(Settings)}
+    options = {field.name for field in dataclasses.fields(config.engine_options(Settings()))}
+    assert options - {name.removesuffix("_seconds") for name in names} == {"path", "close_timeout"}
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("connect_timeout_seconds", lambda s: config.engine_options(s).connect_timeout),
+        ("upgrade_timeout_seconds", lambda s: config.engine_options(s).upgrade_timeout),
+        ("attachment_timeout_seconds", lambda s: config.engine_options(s).attachment_timeout),
+        ("header_timeout_seconds", lambda s: config.engine_options(s).header_timeout),
+        ("request_timeout_seconds", lambda s: config.engine_options(s).request_timeout),
+        ("max_queue_bytes", lambda s: config.engine_options(s).max_queue_bytes),
+        ("max_sessions", lambda s: config.engine_options(s).max_sessions),
+        ("max_sessions_per_address", lambda s: config.engine_options(s).max_sessions_per_address),
+        ("max_fragments", lambda s: config.engine_options(s).max_fragments),
+        ("max_attachments", lambda s: config.engine_options(s).max_attachments),
+        ("max_json_depth", lambda s: config.engine_options(s).max_json_depth),
+        ("max_payload_packets", lambda s: config.engine_options(s).max_payload_packets),
+        ("max_header_bytes", lambda s: config.engine_options(s).max_header_bytes),
+        ("max_http_buffer_size", lambda s: config.engine_options(s).max_http_buffer_size),
+        ("ping_interval", lambda s: config.engine_options(s).ping_interval),
+        ("ping_timeout", lambda s: config.engine_options(s).ping_timeout),
+        ("request_ttl_seconds", lambda s: config.terms(s).request_ttl),
+        ("decline_cooldown_seconds", lambda s: config.terms(s).decline_cooldown),
+        ("max_requests_sent", lambda s: config.terms(s).max_requests_sent),
+        ("max_requests_received", lambda s: config.terms(s).max_requests_received),
+        ("max_links_per_client", lambda s: config.terms(s).max_links),
+        ("max_blocks_per_client", lambda s: config.terms(s).max_blocks),
+        ("messages_per_minute", lambda s: config.limits(s).messages_per_minute),
+        ("stranger_messages_per_minute", lambda s: config.limits(s).stranger_messages_per_minute),
+        ("requests_per_minute", lambda s: config.limits(s).requests_per_minute),
+        ("max_sessions_per_client", lambda s: config.limits(s).max_sessions_per_client),
+    ],
+)
+def test_a_setting_arrives_where_it_is_meant_to(name: str, made: Any) -> None:
+    assert made(Settings(**{name: 12_345})) == 12_345
+
+
+def test_the_policy_arrives_in_the_rules() -> None:
+    assert config.terms(Settings(policy="open")).policy is Policy.OPEN
+
+
+@pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: str(field.name))
+def test_every_setting_is_documented(field: dataclasses.Field[Any]) -> None:
+    assert field.metadata["help"]
+    assert f"`DUOLOGUE_{field.name.upper()}`" in config.markdown()

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+import pytest
+
+from duologue.logs import JsonFormatter, TextFormatter, escape
+
+FORGED = "name\r\n2026-01-01 00:00:00.000 INFO    duologue: forged\x1b[31m\u2028\u202e\x00"
+
+
+def record(message: str, *args: object, exc_info: bool = False) -> logging.LogRecord:
+    info = sys.exc_info() if exc_info else None
+    made = logging.LogRecord("duologue", logging.INFO, "", 0, message, args, info)
+    made.created = 0.0
+    return made
+
+
+def test_a_text_line_has_time_level_and_name() -> None:
+    assert TextFormatter().format(record("client %s connected", "ann")) == (
+        "1970-01-01 00:00:00.000+00:00 INFO    duologue: client ann connected"
+    )
+
+
+def test_no_text_makes_a_second_line_or_colours() -> None:
+    line = TextFormatter().format(record("client %s connected", FORGED))
+    assert len(line.splitlines()) == 1
+    assert line.isprintable()
+
+
+def test_what_was_escaped_can_still_be_read() -> None:
+    assert escape("a\r\n\x1b\u2028b") == "a\\r\\n\\x1b\\u2028b"
+
+
+def test_a_traceback_cannot_look_like_a_line_of_its_own() -> None:
+    try:
+        raise ValueError(FORGED)
+    except ValueError:
+        lines = TextFormatter().format(record("failed", exc_info=True)).splitlines()
+    assert all(line.startswith("    ") for line in lines[1:])
+
+
+def test_a_json_line_is_json() -> None:
+    line = JsonFormatter().format(record("client %s connected", FORGED))
+    entry = json.loads(line)
+    assert len(line.splitlines()) == 1
+    assert (entry["level"], entry["logger"], entry["message"]) == (
+        "info",
+        "duologue",
+        f"client {FORGED} connected",
+    )
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=type)
+def test_what_is_harmless_is_left_alone(formatter: logging.Formatter) -> None:
+    assert "h\u00e9llo \U0001f600" in formatter.format(record("h\u00e9llo \U0001f600"))
