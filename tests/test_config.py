@@ -28,13 +28,13 @@ NUMBERS = [
 
 @pytest.mark.parametrize(("name", "least"), NUMBERS)
 def test_the_least_that_a_number_may_be_is_taken(name: str, least: float) -> None:
-    assert getattr(Settings(**{name: least}), name) == least
+    assert getattr(config.settings_from({name: least}), name) == least
 
 
 @pytest.mark.parametrize(("name", "least"), NUMBERS)
 def test_one_less_is_refused(name: str, least: float) -> None:
     with pytest.raises(SettingsError, match=name):
-        Settings(**{name: least - (1 if isinstance(least, int) else 0.01)})
+        config.settings_from({name: least - (1 if isinstance(least, int) else 0.01)})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -58,7 +58,7 @@ def test_a_time_is_a_number(value: float) -> None:
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
-        Settings(**settings)
+        config.settings_from(settings)
 
 
 def test_every_setting_of_the_engine_becomes_one_of_its_options() -> None:
@@ -99,7 +99,7 @@ def test_every_setting_of_the_engine_becomes_one_of_its_options() -> None:
     ],
 )
 def test_a_setting_arrives_where_it_is_meant_to(name: str, made: Any) -> None:
-    assert made(Settings(**{name: 12_345})) == 12_345
+    assert made(config.settings_from({name: 12_345})) == 12_345
 
 
 def test_the_policy_arrives_in_the_rules() -> None:

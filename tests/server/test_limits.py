@@ -159,7 +159,7 @@ def test_one_fragment_more_ends_the_session(server: EngineServer) -> None:
     with socketio(server.url) as connection:
         receive(connection)
         with contextlib.suppress(ConnectionClosed):
-            connection.send([*event_of(100), " "])
+            connection.send(list(event_of(101)))
         assert until_closed(connection) == []
 
 

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
-_ADDRESS = re.compile(r"(https?://\S+/)")
+_ADDRESS = re.compile(r"(https?://\S+/|unix:\S+)")
 
 _SECONDS_TO_START = 20
 _SECONDS_TO_STOP = 20
@@ -47,6 +48,11 @@ class ServerProcess:
             raise AssertionError(f"the server did not start: {line!r} {self.log}")
         self.url = found[1].rstrip("/")
         self.port = urlsplit(self.url).port or 0
+
+    @classmethod
+    def on_socket(cls, path: Path) -> ServerProcess:
+        """``duologue serve`` on a Unix domain socket."""
+        return cls("duologue", "serve", "--uds", str(path))
 
     def _read_log(self) -> None:
         assert self.process.stderr is not None

@@ -37,23 +37,23 @@ def text_frame(payload: bytes) -> bytes | None:
 
 
 class FrameFollower:
-    """Follows the headers of masked frames to know where `ServerProtocol` stands.
+    """Follows the headers of masked frames to know where `ServerProtocol` stands."""
 
-    `fragments` counts the frames of the fragmented message that is open, 0 when none is.
-    """
+    __slots__ = ("_fragments", "_head", "_left", "_max_fragments")
 
-    __slots__ = ("_head", "_left", "fragments")
-
-    def __init__(self) -> None:
+    def __init__(self, max_fragments: int) -> None:
+        self._max_fragments = max_fragments
         self._head = b""
         self._left = 0
-        self.fragments = 0
+        self._fragments = 0
 
     @property
     def between(self) -> bool:
-        return not self._left and not self._head and not self.fragments
+        """Whether a frame has ended, no other has begun, and no fragmented message is open."""
+        return not self._left and not self._head and not self._fragments
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> int | None:
+        """Follow `data`; returns where a message gets more fragments than allowed, else None."""
         at, size = 0, len(data)
         while at < size:
             if self._left:
@@ -64,8 +64,9 @@ class FrameFollower:
             missing = self._missing()
             self._head += data[at : at + missing]
             at += missing
-            if not self._missing():
-                self._begin_payload()
+            if not self._missing() and self._begin_payload() > self._max_fragments:
+                return at
+        return None
 
     def _missing(self) -> int:
         """How many bytes of the header at hand have not come yet."""
@@ -75,16 +76,18 @@ class FrameFollower:
         extra = {126: 2, 127: 8}.get(head[1] & 0x7F, 0)
         return 2 + extra + 4 - len(head)
 
-    def _begin_payload(self) -> None:
+    def _begin_payload(self) -> int:
+        """Returns how many fragments the message has of which this frame is one."""
         head = self._head
         self._head = b""
         length = head[1] & 0x7F
         self._left = length if length < 126 else int.from_bytes(head[2:-4], "big")
         opcode, final = head[0] & 0x0F, head[0] & 0x80
-        if opcode == Opcode.CONT:
-            self.fragments = 0 if final else self.fragments + 1
-        elif opcode in (Opcode.TEXT, Opcode.BINARY) and not final:
-            self.fragments = 1
+        if opcode >= Opcode.CLOSE:
+            return 0  # a control frame, which may come between two fragments
+        fragments = self._fragments + 1 if opcode == Opcode.CONT else 1
+        self._fragments = 0 if final else fragments
+        return fragments
 
 
 class FrameStream:
@@ -177,20 +180,20 @@ class FrameStream:
             self.before_opening(data)
             return
         if self._follower is None:
-            self._follower = FrameFollower()
+            self._follower = FrameFollower(self._max_fragments)
         for at in range(0, len(data), _PIECE_BYTES):
             piece = data[at : at + _PIECE_BYTES]
-            self._follower.feed(piece)
-            if self._follower.fragments > self._max_fragments:
-                self._fail(CloseCode.POLICY_VIOLATION)
-                return
-            self.conn.receive_data(piece)
+            too_many_at = self._follower.feed(piece)
+            self.conn.receive_data(piece[:too_many_at])
             for frame in self.conn.events_received():
                 if isinstance(frame, Frame):
                     self._frame(frame)
             self.flush()
             if self.conn.parser_exc is not None or self.conn.close_rcvd is not None:
                 self._finish()
+                return
+            if too_many_at is not None:
+                self._fail(CloseCode.POLICY_VIOLATION)
                 return
         self._between = self._follower.between
         if self._between:

@@ -117,6 +117,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
+        self._engine.draining = True
         self._on_drain()
         await asyncio.sleep(min(_ARRIVING_SECONDS, self._grace))
         await self._engine.drain(self._grace)
