@@ -135,12 +135,13 @@ class Consent(RuleBasedStateMachine):
             assert heard == []
             assert pair not in self.linked or other not in self.world.told
             return
-        assert pair in self.linked or self.open
-        assert not {(one, other), (other, one)} & self.blocks
         earlier = self.answers.get((one, other, id)) if id else None
         if earlier is not None:
+            # Whatever has become of the two since: it was taken then, and is not told again
             assert (reply, heard) == (earlier, [])
             return
+        assert pair in self.linked or self.open
+        assert not {(one, other), (other, one)} & self.blocks
         assert [(n.sender, n.content) for n in heard] == [(one, f"from {one}")]
         assert reply.seq == self.seq.get(pair, 0) + 1
         self.seq[pair] = reply.seq

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from duologue.core.events import AddMessage, DropIdentity, MessageReply, PutIdentity, PutPair
+from duologue.core.events import (
+    AddMessage,
+    Change,
+    DropIdentity,
+    MessageReply,
+    PutIdentity,
+    PutPair,
+)
 from duologue.core.model import Identity, Pair, State, new_pair
 from duologue.stores.base import Store, StoreError
 
@@ -52,6 +59,19 @@ class StoreContract:
     def test_a_client_that_was_never_there_is_not_found(self, store: Store) -> None:
         assert store.identity("nobody") is None
 
+    def test_a_client_may_get_another_name(self, store: Store) -> None:
+        with store.transaction():
+            store.apply(PutIdentity(Identity(id="ann", name="Anna")))
+        identity = store.identity("ann")
+        assert identity is not None
+        assert identity.name == "Anna"
+
+    def test_a_client_with_another_name_is_in_what_it_was_in(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"), requested("ann", "cleo"))
+        with store.transaction():
+            store.apply(PutIdentity(Identity(id="ann", name="Anna")))
+        assert self.counts(store, "ann") == (1, 0, 1, 0)
+
     def test_a_pair_is_found_whichever_way_it_is_named(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
         assert store.pair("ben", "ann") == store.pair("ann", "ben") == linked("ann", "ben")
@@ -90,6 +110,41 @@ class StoreContract:
             (0, 1, 0, 0),
         )
 
+    @pytest.mark.parametrize("ended", ["declined", "cancelled", "expired"])
+    def test_a_request_that_has_ended_is_not_counted(self, store: Store, ended: str) -> None:
+        self.put(store, requested("ann", "ben"))
+        cooldown = 5.0 if ended == "declined" else 0.0
+        self.put(store, replace(new_pair("ann", "ben"), low_cooldown=cooldown))
+        assert self.counts(store, "ann") == self.counts(store, "ben") == (0, 0, 0, 0)
+
+    def test_a_request_put_again_is_counted_once(self, store: Store) -> None:
+        for expires_at in (100.0, 100.0, 200.0):
+            self.put(store, requested("ann", "ben", expires_at))
+        assert (self.counts(store, "ann"), self.counts(store, "ben")) == (
+            (1, 0, 0, 0),
+            (0, 1, 0, 0),
+        )
+
+    def test_a_request_that_falls_silent_is_no_longer_one_that_the_other_has_got(
+        self, store: Store
+    ) -> None:
+        self.put(store, requested("ann", "ben"))
+        self.put(store, requested("ann", "ben", silent=True))
+        assert (self.counts(store, "ann"), self.counts(store, "ben")) == (
+            (1, 0, 0, 0),
+            (0, 0, 0, 0),
+        )
+
+    def test_a_block_of_both_is_counted_for_both(self, store: Store) -> None:
+        self.put(store, replace(new_pair("ann", "ben"), blockers=frozenset({"ann", "ben"})))
+        assert self.counts(store, "ann") == self.counts(store, "ben") == (0, 0, 0, 1)
+
+    def test_the_other_is_counted_no_more_when_a_client_is_gone(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"), requested("ben", "cleo"))
+        with store.transaction():
+            store.apply(DropIdentity("ben"))
+        assert self.counts(store, "ann") == self.counts(store, "cleo") == (0, 0, 0, 0)
+
     def test_a_silent_request_is_counted_for_its_maker_only(self, store: Store) -> None:
         self.put(store, requested("ann", "ben", silent=True))
         assert (self.counts(store, "ann"), self.counts(store, "ben")) == (
@@ -123,6 +178,34 @@ class StoreContract:
         with pytest.raises(StoreError), store.transaction():
             store.apply(message(linked("ann", "ben"), 1))
 
+    def test_a_message_for_a_link_that_was_forgotten_does_not_bring_it_back(
+        self, store: Store
+    ) -> None:
+        self.put(store, linked("ann", "ben"))
+        self.put(store, new_pair("ann", "ben"))
+        with pytest.raises(StoreError), store.transaction():
+            store.apply(message(linked("ann", "ben"), 1))
+        assert (store.pair("ann", "ben"), list(store.pairs("ann"))) == (None, [])
+
+    def test_a_message_for_a_client_that_is_gone_does_not_bring_its_link_back(
+        self, store: Store
+    ) -> None:
+        self.put(store, linked("ann", "ben"))
+        with store.transaction():
+            store.apply(DropIdentity("ben"))
+        with pytest.raises(StoreError), store.transaction():
+            store.apply(message(linked("ann", "ben"), 1))
+        assert store.pair("ann", "ben") is None
+
+    def test_a_message_that_is_not_kept_changes_nothing(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"))
+        with pytest.raises(StoreError), store.transaction():
+            store.apply(message(linked("ann", "ben"), 2))
+        assert (store.pair("ann", "ben"), store.earlier(linked("ann", "ben"), "ann", ID)) == (
+            linked("ann", "ben"),
+            None,
+        )
+
     @pytest.mark.parametrize("seq", [0, 1, 3])
     def test_a_message_with_any_other_number_is_not_kept(self, store: Store, seq: int) -> None:
         self.put(store, replace(linked("ann", "ben"), seq=1))
@@ -142,6 +225,29 @@ class StoreContract:
         with store.transaction():
             store.apply(added)
         assert store.earlier(linked("ann", "ben"), "ann", ID) == added.reply
+
+    def test_messages_are_counted_in_one_row_for_both_sides(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"))
+        with store.transaction():
+            store.apply(message(linked("ann", "ben"), 1, sender="ann"))
+            store.apply(message(replace(linked("ann", "ben"), seq=1), 2, sender="ben"))
+        pair = store.pair("ann", "ben")
+        assert pair is not None
+        assert pair.seq == 2
+
+    def test_there_is_no_answer_to_a_message_without_an_id(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"))
+        with store.transaction():
+            store.apply(message(linked("ann", "ben"), 1, retry_id=None))
+        assert store.earlier(linked("ann", "ben"), "ann", "x") is None
+
+    def test_an_answer_outlives_its_link(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"))
+        added = message(linked("ann", "ben"), 1)
+        with store.transaction():
+            store.apply(added)
+        self.put(store, replace(new_pair("ann", "ben"), seq=1))
+        assert store.earlier(new_pair("ann", "ben"), "ann", ID) == added.reply
 
     def test_the_answer_is_its_senders_alone(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
@@ -167,7 +273,28 @@ class StoreContract:
     def test_requests_are_due_when_they_expire(self, store: Store) -> None:
         self.put(store, requested("ann", "ben", 100), requested("ann", "cleo", 200))
         due = [pair.other("ann") for pair in store.due(100, 10)]
-        assert (due, store.next_due()) == (["ben"], 200)
+        assert (due, store.next_due()) == (["ben"], 100)
+
+    def test_a_request_is_due_until_something_is_done_about_it(self, store: Store) -> None:
+        self.put(store, requested("ann", "ben", 100), requested("ann", "cleo", 200))
+        assert store.due(100, 10) == store.due(100, 10) != []
+        self.put(store, new_pair("ann", "ben"))
+        assert (store.due(100, 10), store.next_due()) == ([], 200)
+
+    def test_the_first_to_expire_is_the_first_that_is_due(self, store: Store) -> None:
+        self.put(store, requested("ann", "ben", 300), requested("ann", "cleo", 100))
+        self.put(store, requested("ben", "cleo", 200))
+        found = [(pair.low, pair.high) for pair in store.due(300, 2)]
+        assert found == [("ann", "cleo"), ("ben", "cleo")]
+
+    def test_more_that_are_due_than_were_asked_for_follow_later(self, store: Store) -> None:
+        self.put(store, requested("ann", "ben", 100), requested("ann", "cleo", 100))
+        found = []
+        for _ in range(2):
+            (pair,) = store.due(100, 1)
+            found.append(pair.other("ann"))
+            self.put(store, new_pair(pair.low, pair.high))
+        assert sorted(found) == ["ben", "cleo"]
 
     def test_nothing_is_due_before_its_time(self, store: Store) -> None:
         self.put(store, requested("ann", "ben", 100))
@@ -187,6 +314,37 @@ class StoreContract:
         self.put(store, new_pair("ann", "ben"))
         self.put(store, requested("ann", "ben", 150))
         assert (store.due(149, 10), len(store.due(150, 10))) == ([], 1)
+
+    def test_what_was_done_before_a_failure_is_taken_back_with_it(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"))
+        with pytest.raises(StoreError):
+            self._apply(store, PutPair(requested("ann", "cleo")), message(linked("ann", "ben"), 2))
+        assert store.pair("ann", "cleo") is None
+
+    def _apply(self, store: Store, *changes: Change) -> None:
+        with store.transaction():
+            for change in changes:
+                store.apply(change)
+
+    def test_a_transaction_sees_what_it_has_done(self, store: Store) -> None:
+        with store.transaction():
+            store.apply(PutPair(requested("ann", "ben")))
+            assert store.pair("ann", "ben") == requested("ann", "ben")
+            assert self.counts(store, "ann") == (1, 0, 0, 0)
+
+    def test_a_client_that_comes_back_starts_from_nothing(self, store: Store) -> None:
+        self.put(store, linked("ann", "ben"))
+        with store.transaction():
+            store.apply(message(linked("ann", "ben"), 1))
+            store.apply(DropIdentity("ann"))
+            store.apply(PutIdentity(Identity(id="ann")))
+        assert (store.pair("ann", "ben"), self.counts(store, "ann")) == (None, (0, 0, 0, 0))
+
+    def test_a_client_that_is_gone_can_be_dropped_again(self, store: Store) -> None:
+        for _ in range(2):
+            with store.transaction():
+                store.apply(DropIdentity("ann"))
+        assert store.identity("ann") is None
 
     def test_what_a_client_leaves_behind_goes_with_it(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"), requested("ann", "cleo"))
