@@ -15,7 +15,7 @@ import msgspec
 from duologue.wire import engineio
 from duologue.wire.engineio import Handshake, Stage
 
-from .connection import SHUTTING_DOWN, Connection, Layer, Transport
+from .connection import SHUTTING_DOWN, Candidate, Connection, Layer, Transport
 from .session import Session, SocketLayer
 from .wheel import Wheel
 
@@ -211,6 +211,20 @@ class Engine:
         connection = Connection(self, sid, transport, stage, address, headers)
         self.connections[sid] = connection
         self.start_timer()
+        return connection
+
+    def open_websocket(
+        self, transport: Candidate, query: Query, address: str, headers: Mapping[str, str]
+    ) -> Connection:
+        """The session of a WebSocket: a new one, or one that polls, which it may take over.
+
+        Raises `Refused`.
+        """
+        if query.sid is None:
+            return self.open(transport, Stage.WEBSOCKET, address, headers)
+        connection = self.find(query.sid)
+        if not self.options.allow_upgrades or not connection.attach(transport):
+            raise bad_request("Upgrade not possible")
         return connection
 
     def find(self, sid: str) -> Connection:

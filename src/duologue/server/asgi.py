@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from duologue.wire.engineio import Binary, Stage
+from duologue.wire.engineio import Binary
 
-from .app import WEBSOCKET, Engine, Refused, bad_request
+from .app import WEBSOCKET, Engine, Refused
 from .connection import (
     CLOSED_BY_CLIENT,
     PARSE_ERROR,
@@ -95,15 +95,10 @@ class AsgiWebSocket:
         engine.check_origin(
             names.get("origin", ()), names.get("host", ()), secure=scope["scheme"] == "wss"
         )
-        if query.sid is None:
-            client = scope.get("client")
-            headers = {name: ", ".join(values) for name, values in names.items()}
-            address = client[0] if client else ""
-            connection = engine.open(self, Stage.WEBSOCKET, address, headers)
-        else:
-            connection = engine.find(query.sid)
-            if not engine.options.allow_upgrades or not connection.attach(self):
-                raise bad_request("Upgrade not possible")
+        client = scope.get("client")
+        headers = {name: ", ".join(values) for name, values in names.items()}
+        connection = engine.open_websocket(self, query, client[0] if client else "", headers)
+        if connection.transport is not self:
             self.deadline = engine.now() + engine.options.upgrade_timeout
             engine.wheel.schedule(self)
         self._connection = connection
@@ -184,13 +179,8 @@ class AsgiWebSocket:
     # The end
 
     def _leave(self, reason: str) -> None:
-        connection = self._connection
-        if connection is None:
-            return
-        if connection.transport is self:
-            connection.close(reason)
-        elif connection.candidate is self:
-            connection.candidate_lost()
+        if self._connection is not None:
+            self._connection.lost(self, reason)
 
     def expire(self, now: float) -> None:
         """Called by the wheel: an upgrade took too long."""

@@ -224,6 +224,10 @@ class Connection:
             candidate.promote(packets)
         return True
 
-    def candidate_lost(self) -> None:
-        self.candidate = None
-        self.step(Signal.LOST)
+    def lost(self, transport: Transport, reason: str) -> None:
+        """A transport is gone: the one in use, and with it the connection, or a candidate."""
+        if transport is self.transport:
+            self.close(reason)
+        elif transport is self.candidate:
+            self.candidate = None
+            self.step(Signal.LOST)

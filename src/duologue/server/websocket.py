@@ -22,9 +22,9 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from duologue.wire.engineio import Binary, Stage
+from duologue.wire.engineio import Binary
 
-from .app import WEBSOCKET, Engine, Refused, bad_request
+from .app import WEBSOCKET, Engine, Refused
 from .connection import (
     CLOSED_BY_CLIENT,
     PARSE_ERROR,
@@ -156,16 +156,12 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
         query = engine.check_query(query_string, WEBSOCKET)
         address, secure = self._peer(request)
         engine.check_origin(headers.get_all("Origin"), headers.get_all("Host"), secure=secure)
-        if query.sid is None:
-            names = {name.lower(): value for name, value in headers.raw_items()}
-            connection = engine.open(self, Stage.WEBSOCKET, address, names)
-            if engine.options.cookie is not None:
-                answer.headers["Set-Cookie"] = engine.cookie(connection)
-        else:
-            connection = engine.find(query.sid)
-            if not engine.options.allow_upgrades or not connection.attach(self):
-                raise bad_request("Upgrade not possible")
+        names = {name.lower(): value for name, value in headers.raw_items()}
+        connection = engine.open_websocket(self, query, address, names)
+        if connection.transport is not self:
             self._set_deadline(engine, engine.options.upgrade_timeout)
+        elif engine.options.cookie is not None:
+            answer.headers["Set-Cookie"] = engine.cookie(connection)
         self._connection = connection
         self._engine = engine
         self.conn.send_response(answer)
@@ -175,7 +171,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
             max_size=engine.options.max_http_buffer_size,
             max_fragments=engine.options.max_fragments,
         )
-        if query.sid is None:
+        if connection.transport is self:
             self._on_text = connection.text
             connection.send(engine.handshake(connection))
 
@@ -286,14 +282,9 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
     # The end
 
     def _leave(self, reason: str) -> None:
-        """Tell the connection, if it still has this transport, that it has not."""
-        connection = self._connection
-        if connection is None:
-            return
-        if connection.transport is self:
-            connection.close(reason)
-        elif connection.candidate is self:
-            connection.candidate_lost()
+        """Tell the connection, if it still has this transport, that it is gone."""
+        if self._connection is not None:
+            self._connection.lost(self, reason)
 
     def _end(self) -> None:
         self.flush_gathered()
