@@ -45,6 +45,8 @@ def test_an_identity_ends_with_its_connection(clients: list[JavaScript]) -> None
     gone = ben.id
     ben.say("disconnect")
     ben.hears_of("disconnect")
+    while "error" not in ann.call("message", targetClientId=gone, message="gone yet?"):
+        pass  # the goodbye is on its way
     sends(ann, gone, "hi")
     assert ann.hears("message")["error"] == "Target client ID not found"
 
