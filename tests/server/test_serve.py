@@ -128,6 +128,7 @@ def test_a_client_that_does_not_read_holds_the_end_up_for_the_grace_time_only(
         target = heard.decode("latin-1").split('"clientId":"')[1].split('"')[0]
         own = client_id(ann)
         emit(ann, "link_request", targetClientId=target)
+        slow.read(b"link_requested")
         slow.send(mask(b'42["link_accept",{"targetClientId":"%b"}]' % own.encode()))
         while "presence" not in str(receive(ann)):
             pass
