@@ -64,12 +64,12 @@ def outcome(pieces: list[bytes], *, express: bool) -> Outcome:
     return recorder.outcome
 
 
-def without_close(outcome: Outcome) -> Outcome:
+def written_before_close(outcome: Outcome) -> bytes:
     """Of two faults in one piece, which of the two is named when closing is left open."""
     written, at = outcome.written, 0
     while at < len(written) and written[at] != 0x88:
         at += 2 + written[at + 1]
-    return Outcome(outcome.messages, written[:at], outcome.ended)
+    return written[:at]
 
 
 def frame(
@@ -139,11 +139,16 @@ streams = st.lists(
 @settings(max_examples=400, deadline=None)
 @example(b"\x81", [])
 @example(frame(b"a") + frame(b"") + frame(b"b", form=126), [])
+@example(frame(b"\x80") + frame(b"", 9), [])
 def test_the_express_lane_does_what_the_library_does(stream: bytes, cuts: list[int]) -> None:
     places = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
     pieces = [stream[a:b] for a, b in itertools.pairwise(places)]
     express, library = outcome(pieces, express=True), outcome(pieces, express=False)
-    assert without_close(express) == without_close(library)
+    assert express.messages == library.messages
+    assert express.ended == library.ended
+    answers, expected = written_before_close(express), written_before_close(library)
+    # Whether a ping is answered that came after the fault that ends it all is left open, too
+    assert answers == expected or (express.ended and expected.startswith(answers))
 
 
 @given(streams)
