@@ -1,0 +1,76 @@
+"""The budgets of the design, section 7, held against a result file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .results import Results
+
+
+@dataclass(frozen=True)
+class Budget:
+    """`value` of a run must be at most `limit`; None if the run did not measure it."""
+
+    what: str
+    limit: float
+    value: Callable[[Results], float | None]
+    at_least: bool = False
+
+
+def _ratio(scenario: str, other: str, figure: str = "cpu_us") -> Callable[[Results], float | None]:
+    return lambda results: results.ratio("duologue", other, scenario, figure)
+
+
+def _growth(results: Results) -> float | None:
+    beside = results.get("duologue", "growth-10000", "cpu_us")
+    alone = results.get("duologue", "growth-0", "cpu_us")
+    return beside.median / alone.median if beside and alone else None
+
+
+def _idle_kib(results: Results) -> float | None:
+    found = results.get("duologue", "idle-10000", "kib_per_connection")
+    return found.median if found else None
+
+
+BUDGETS: Final = (
+    Budget("CPU per message, 1 in flight, to the floor", 1.6, _ratio("relay-1", "floor")),
+    Budget("CPU per message, 1 in flight, to Node's Socket.IO", 0.6, _ratio("relay-1", "socketio")),
+    Budget(
+        "CPU per message, 1 in flight, to python-socketio", 0.15, _ratio("relay-1", "pysocketio")
+    ),
+    Budget(
+        "CPU per message, 1 in flight, to the tutorial's listing",
+        0.07,
+        _ratio("relay-1", "tutorial"),
+    ),
+    Budget("CPU per message, 8 in flight, to the floor", 1.6, _ratio("relay-8", "floor")),
+    Budget("CPU per message, 8 in flight, to Node's Socket.IO", 0.6, _ratio("relay-8", "socketio")),
+    Budget("CPU per message beside 10,000 idle clients, to itself without them", 1.2, _growth),
+    Budget("KiB per idle connection, of 10,000", 9.0, _idle_kib),
+    Budget(
+        "connections per second, to Node's Socket.IO",
+        1.0,
+        _ratio("connect", "socketio", "connections_per_s"),
+        at_least=True,
+    ),
+)
+
+
+def check(raw: dict[str, Any], name: str, say: Callable[[str], None]) -> bool:
+    """Say of each budget whether the run keeps it; returns whether it misses any."""
+    results = Results(raw)
+    missed = False
+    say(f"{name}, of {raw['when']}:")
+    for budget in BUDGETS:
+        value = budget.value(results)
+        if value is None:
+            verdict, missed = "MISSED: not measured", True
+        else:
+            kept = value >= budget.limit if budget.at_least else value <= budget.limit
+            missed = missed or not kept
+            verdict = f"{'kept' if kept else 'MISSED'}: {value:.3g}"
+        bound = "at least" if budget.at_least else "at most"
+        say(f"  {budget.what}: {bound} {budget.limit:g}; {verdict}")
+    return missed

