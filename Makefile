@@ -13,10 +13,13 @@ export PIP_ROOT_USER_ACTION := ignore
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*')
 INTEROP := tests/interop/js
 
-.PHONY: help run test check web docs pictures clean
+PEERS := bench/peers
+BENCH := bench/build/load bench/build/floor $(PEERS)/node_modules/.installed .venv/installed-bench
+
+.PHONY: help run test check web docs pictures bench bench-quick budgets clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
 
 run: .venv/installed ## Start the server with its page, and print its address
 	@exec $(BIN)/duologue serve
@@ -42,8 +45,19 @@ pictures: web ## Take the README's pictures of the page
 	@browser="$$($(BIN)/python tools/browser.py)" && \
 	  DUOLOGUE_TEST_BROWSER="$$browser" $(BIN)/python tools/screenshots.py
 
+bench: web $(BENCH) ## Measure against other servers on this machine (about 15 minutes)
+	@$(BIN)/python -m bench run
+	@$(BIN)/python -m bench report
+
+bench-quick: web $(BENCH) ## The same, a rough look in under two minutes
+	@$(BIN)/python -m bench run --quick
+
+budgets: .venv/installed-dev ## Hold the last benchmark against the budgets (or FILES="...")
+	@$(BIN)/python -m bench budgets $(FILES)
+
 clean: ## Remove everything that was built or installed here
 	rm -rf .venv web/node_modules $(INTEROP)/node_modules src/duologue/_web dist build
+	rm -rf bench/build $(PEERS)/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -72,3 +86,21 @@ $(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json .venv/installed
 	@echo "Installing the JavaScript clients for the tests"
 	@$(BIN)/python -c "import hatch_build, pathlib; hatch_build.npm(pathlib.Path('$(INTEROP)'), 'ci')"
 	@touch $@
+
+.venv/installed-bench: .venv/installed-dev
+	@echo "Installing the servers to compare with"
+	@$(PIP) install --editable '.[dev,bench]'
+	@touch $@
+
+$(PEERS)/node_modules/.installed: $(PEERS)/package-lock.json .venv/installed-dev
+	@echo "Installing the servers on Node.js to compare with"
+	@$(BIN)/python -c "import hatch_build, pathlib; hatch_build.npm(pathlib.Path('$(PEERS)'), 'ci')"
+	@touch $@
+
+bench/build/%: bench/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -o $@ $<
+
+bench/build/%: bench/peers/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -o $@ $<

@@ -135,8 +135,9 @@ def relay(server: Server, **options: Any) -> dict[str, float]:
         load.kill()
         load.communicate()
     if result["refused"] or not result["delivered"]:
-        raise BenchError(f"{server.peer.name} delivered {result['delivered']}, "
-                         f"refused {result['refused']}")
+        raise BenchError(
+            f"{server.peer.name} delivered {result['delivered']}, refused {result['refused']}"
+        )
     seconds, delivered = result["seconds"], result["delivered"]
     figures = {
         "messages_per_s": delivered / seconds,

@@ -39,14 +39,13 @@ class Scenario:
 RELAY: Final = (
     Scenario(name="relay-1", title="64 B, 1 in flight", options={"flight": 1}, quick=True),
     Scenario(name="relay-8", title="64 B, 8 in flight", options={"flight": 8}, quick=True),
-    Scenario(
-        name="acks-8", title="64 B, 8 in flight, with acks", options={"flight": 8, "acks": 1}
-    ),
+    Scenario(name="acks-8", title="64 B, 8 in flight, with acks", options={"flight": 8, "acks": 1}),
     Scenario(name="kib-8", title="1 KiB, 8 in flight", options={"flight": 8, "size": 1024}),
     Scenario(name="64kib-8", title="64 KiB, 8 in flight", options={"flight": 8, "size": 65536}),
     Scenario(name="one-pair", title="one pair alone, 64 B", options={"flight": 1, "pairs": 1}),
     Scenario(
-        name="polling-1", title="64 B, 1 in flight, long-polling",
+        name="polling-1",
+        title="64 B, 1 in flight, long-polling",
         options={"flight": 1, "transport": "polling"},
     ),
 )

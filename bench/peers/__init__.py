@@ -96,5 +96,3 @@ def all_peers() -> list[Peer]:
             environment={"PYTHONWARNINGS": "ignore"},
         ),
     ]
-
-

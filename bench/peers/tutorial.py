@@ -18,7 +18,8 @@ clients: dict[str, str] = {}
 
 
 def request_sid() -> str:
-    return request.sid  # type: ignore[attr-defined,no-any-return]
+    sid: str = request.sid
+    return sid
 
 
 @socketio.on("connect")
