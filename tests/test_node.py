@@ -79,8 +79,8 @@ class Client:
     def emits(self, name: str, ack: int | None = None, **payload: Any) -> list[Any]:
         """Send an event as the engine would hand it on; returns what comes back."""
         decoder = self.node.decoders[name.encode()]
-        args = decoder.decode(json.dumps([name, payload]).encode())[1:]
-        self.node.event(self.session, name, args, ack)
+        event = decoder.decode(json.dumps([name, payload]).encode())
+        self.node.typed_event(self.session, event, ack)
         return self.session.got()
 
     def says(self, target: Client, text: Any = "hi", ack: int | None = 0) -> list[Any]:
@@ -425,6 +425,11 @@ class BrokenStore(MemoryStore):
         if self.broken:
             raise StoreError("the disk is full")
         super().apply(change)
+
+    def add_message(self, message: events.AddMessage) -> None:
+        if self.broken:
+            raise StoreError("the disk is full")
+        super().add_message(message)
 
 
 async def test_what_cannot_be_kept_is_not_told_to_anyone() -> None:

@@ -32,6 +32,15 @@ class Client:
         self.strangers = strangers
         self.requests = requests
 
+    def send(self, packets: tuple[bytes, ...]) -> None:
+        """Give packets to every session."""
+        if len(self.sessions) == 1:
+            self.sessions[0].send(*packets)
+        else:
+            # A session that cannot keep up ends while it is given something
+            for session in tuple(self.sessions):
+                session.send(*packets)
+
 
 class Hub:
     """Client ID to live sessions: one dictionary look-up, however many clients there are."""
@@ -64,12 +73,7 @@ class Hub:
         """Give packets to every session of a client; to none if it has none here."""
         found = self._clients.get(client)
         if found is not None:
-            if len(found.sessions) == 1:
-                found.sessions[0].send(*packets)
-            else:
-                # A session that cannot keep up ends while it is given something
-                for session in tuple(found.sessions):
-                    session.send(*packets)
+            found.send(packets)
 
     def everyone(self) -> list[str]:
         return list(self._clients)

@@ -91,10 +91,6 @@ def _uuid4() -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def _message_id(command: events.Command) -> str | None:
-    return command.id if isinstance(command, events.SendMessage) else None
-
-
 class Node:
     """Duologue's application: the rules, a store, and the sessions of one process.
 
@@ -167,12 +163,22 @@ class Node:
         _logger.info("refused a connection: %s", refusal.code)
 
     def event(self, session: Session, name: str, args: Sequence[Any], ack: int | None) -> None:
-        # The engine has decoded what needs no more than its type: a tuple of one command
-        command = args[0] if type(args) is tuple else vocabulary.decode_command(name, args)
+        command = vocabulary.decode_command(name, args)
         if isinstance(command, Refusal):
             self._answer(session, name, command, ack)
         else:
             self._answer(session, name, self.submit(session, command), ack)
+
+    def typed_event(
+        self,
+        session: Session,
+        event: tuple[str, events.Command | events.SendMessage],
+        ack: int | None,
+    ) -> None:
+        name, command = event
+        reply = self.submit(session, command)
+        if ack is not None or isinstance(reply, Refusal):
+            self._answer(session, name, reply, ack)
 
     def invalid(self, session: Session, name: str, reason: str, ack: int | None) -> None:
         self._answer(session, name, vocabulary.invalid(reason), ack)
@@ -187,66 +193,101 @@ class Node:
 
     # Commands
 
-    def submit(self, session: Session, command: events.Command) -> events.Reply:
+    def submit(
+        self, session: Session, command: events.Command | events.SendMessage
+    ) -> events.Reply:
         """Decide a session's command, keep what follows from it, and tell whom it concerns."""
+        if isinstance(command, events.SendMessage):
+            return self._submit_message(session, command)
         now = self._clock()
         client: Client = session.data
-        refusal = self._too_often(client, command, now)
-        if refusal is not None:
-            return refusal
-        store, actor = self._store, client.identity
-        target = command.target
+        if not self._bucket(client, command).take(now):
+            return self._too_often(self._bucket(client, command), command.target)
+        store, actor, target = self._store, client.identity, command.target
         try:
             with store.transaction():
-                pair = store.pair(actor.id, target)
-                earlier = None
-                if type(command) is events.SendMessage:
-                    self._message_count += 1
-                    if command.id is not None and pair is not None:
-                        earlier = store.earlier(pair, actor.id, command.id)
-                decision = rules.decide(
-                    rules.Facts(
-                        self._terms,
-                        actor,
-                        store.identity(target),
-                        pair,
-                        self.hub.online(target),
-                        earlier,
-                        f"{self._message_ids}{self._message_count:012x}",
-                    ),
-                    command,
-                    now,
+                facts = rules.Facts(
+                    self._terms,
+                    actor,
+                    store.identity(target),
+                    store.pair(actor.id, target),
+                    self.hub.online(target),
                 )
+                decision = rules.decide(facts, command, now)
                 for change in decision.changes:
                     store.apply(change)
         except StoreError:
             _logger.exception("the store failed")
-            return refuse(errors.UNAVAILABLE, target=target, id=_message_id(command))
+            return refuse(errors.UNAVAILABLE, target=target)
         self._perform(decision.effects)
         reply = decision.reply
-        if type(reply) is events.MessageReply:
-            if len(client.sessions) > 1 and decision.effects:
-                self._echo(session, client, target, decision.effects[0].notice)
-        elif type(reply) is Refusal:
+        if type(reply) is Refusal:
             return self._count_refusal(client, reply, now)
-        elif decision.changes:
+        if decision.changes:
             self._log_links(decision.effects)
             self._watch_expiry()
         return reply
 
-    def _too_often(self, client: Client, command: events.Command, now: float) -> Refusal | None:
-        if type(command) in (events.SendMessage, events.SendTyping, events.SendSignal):
-            bucket = client.messages
-        else:
-            bucket = client.requests
-        if bucket.take(now):
-            return None
-        return refuse(
-            errors.RATE_LIMITED,
-            target=command.target,
-            id=_message_id(command),
-            retry_after=bucket.wait(),
+    def _submit_message(self, session: Session, command: events.SendMessage) -> events.Reply:
+        now = self._clock()
+        client: Client = session.data
+        if not client.messages.take(now):
+            return self._too_often(client.messages, command.target, command.id)
+        peer = self.hub.get(command.target)
+        store = self._store
+        try:
+            if store.immediate:
+                decided = self._decide_message(client, command, peer, now)
+            else:
+                with store.transaction():
+                    decided = self._decide_message(client, command, peer, now)
+        except StoreError:
+            _logger.exception("the store failed")
+            return refuse(errors.UNAVAILABLE, target=command.target, id=command.id)
+        if isinstance(decided, events.AddMessage):
+            if peer is not None:
+                peer.send(vocabulary.encode_message(decided.notice))
+            if len(client.sessions) > 1:
+                self._echo(session, client, command.target, decided.notice)
+            return decided.reply
+        if isinstance(decided, Refusal):
+            return self._count_refusal(client, decided, now)
+        return decided
+
+    def _decide_message(
+        self, client: Client, command: events.SendMessage, peer: Client | None, now: float
+    ) -> events.AddMessage | events.MessageReply | Refusal:
+        """Belongs inside a transaction, unless the store needs none."""
+        store, sender, target, id = self._store, client.identity.id, command.target, command.id
+        pair = store.pair(sender, target)
+        earlier = None
+        if id is None:
+            self._message_count += 1
+            id = f"{self._message_ids}{self._message_count:012x}"
+        elif pair is not None:
+            earlier = store.earlier(pair, sender, id)
+        decided = rules.message(
+            command,
+            sender,
+            pair,
+            earlier,
+            id,
+            now,
+            known=store.identity(target) is not None,
+            online=peer is not None,
+            policy=self._terms.policy,
         )
+        if isinstance(decided, events.AddMessage):
+            store.add_message(decided)
+        return decided
+
+    def _bucket(self, client: Client, command: events.Command) -> TokenBucket:
+        if type(command) in (events.SendTyping, events.SendSignal):
+            return client.messages
+        return client.requests
+
+    def _too_often(self, bucket: TokenBucket, target: str, id: str | None = None) -> Refusal:
+        return refuse(errors.RATE_LIMITED, target=target, id=id, retry_after=bucket.wait())
 
     def _count_refusal(self, client: Client, refusal: Refusal, now: float) -> Refusal:
         """Whoever keeps on trying those that it has no link to is told no more about them."""
@@ -296,13 +337,14 @@ class Node:
         finally:
             self._performing = False
 
-    def _echo(self, session: Session, client: Client, to: str, notice: events.Notice) -> None:
+    def _echo(
+        self, session: Session, client: Client, to: str, notice: events.MessageReceived
+    ) -> None:
         """A client's other sessions see what it sent."""
-        if isinstance(notice, events.MessageReceived):
-            packets = vocabulary.encode_notice(msgspec.structs.replace(notice, to=to))
-            for other in tuple(client.sessions):
-                if other is not session:
-                    other.send(*packets)
+        packets = vocabulary.encode_message(msgspec.structs.replace(notice, to=to))
+        for other in tuple(client.sessions):
+            if other is not session:
+                other.send(*packets)
 
     def _log_links(self, effects: Sequence[events.Tell]) -> None:
         for effect in effects:

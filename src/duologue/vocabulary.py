@@ -16,7 +16,7 @@ from duologue.core.errors import Refusal, refuse
 from duologue.wire import socketio
 
 #: What clients ask for.
-COMMANDS: Final[Mapping[str, type[events.Command]]] = {
+COMMANDS: Final[Mapping[str, type[events.Command | events.SendMessage]]] = {
     "message": events.SendMessage,
     "link_request": events.RequestLink,
     "link_accept": events.AcceptLink,
@@ -58,6 +58,7 @@ DECODERS: Final[Mapping[bytes, msgspec.json.Decoder[Any]]] = {
 _encode: Final = msgspec.json.Encoder().encode
 
 _HEADS: Final = {notice: b'42["' + name.encode() + b'",' for notice, name in NOTICES.items()}
+_MESSAGE_HEAD: Final = _HEADS[events.MessageReceived]
 
 
 class Auth(msgspec.Struct, frozen=True):
@@ -77,7 +78,7 @@ class RefusedEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     target_client_id: str | UnsetType = UNSET
 
 
-def decode_command(name: str, args: Sequence[Any]) -> events.Command | Refusal:
+def decode_command(name: str, args: Sequence[Any]) -> events.Command | events.SendMessage | Refusal:
     """An event that came as plain values, because it has attachments or an unknown name."""
     command = COMMANDS.get(name)
     if command is None:
@@ -95,6 +96,13 @@ def invalid(reason: str) -> Refusal:
     # It names places in the event's array, of which a client's author only knows the payload
     reason = reason.replace("$[1]", "$").replace(" - at `$`", "").replace("`$.", "`")
     return refuse(errors.INVALID, f"{errors.CODES[errors.INVALID].sentence}: {reason}")
+
+
+def encode_message(notice: events.MessageReceived) -> tuple[bytes, ...]:
+    """The same as `encode_notice`, for the commonest one by far."""
+    if type(notice.content) is not str:
+        return encode_notice(notice)
+    return (_MESSAGE_HEAD + _encode(notice) + b"]",)
 
 
 def encode_notice(notice: events.Notice) -> tuple[bytes, ...]:

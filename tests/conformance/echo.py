@@ -62,6 +62,9 @@ class EchoApplication:
         elif name == "message-with-ack" and ack is not None:
             session.ack(ack, *args)
 
+    def typed_event(self, session: Session, event: Any, ack: int | None) -> None:
+        raise AssertionError("it declares no types")
+
     def invalid(self, session: Session, name: str, reason: str, ack: int | None) -> None:
         raise AssertionError("it declares no types")
 

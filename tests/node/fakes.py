@@ -101,7 +101,7 @@ class FakeSession:
         """Send an event, as the engine would hand it on."""
         body = json.dumps([name, payload]).encode()
         event = self._node.decoders[name.encode()].decode(body)
-        self._node.event(self, name, event[1:], ack)
+        self._node.typed_event(self, event, ack)
 
     def asks(self, name: str, target: str, **payload: Any) -> dict[str, Any]:
         """Send an event; returns its acknowledgement."""

@@ -34,6 +34,11 @@ class FailingStore(MemoryStore):
             raise StoreError("the disk is full")
         super().apply(change)
 
+    def add_message(self, message: events.AddMessage) -> None:
+        if self.cannot_write:
+            raise StoreError("the disk is full")
+        super().add_message(message)
+
 
 @pytest.fixture
 async def store() -> FailingStore:

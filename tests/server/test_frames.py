@@ -33,6 +33,7 @@ class Recorder(FrameStream):
         self.conn = ServerProtocol(state=State.OPEN, max_size=MAX_SIZE)
         self.opened(max_size=MAX_SIZE, max_fragments=MAX_FRAGMENTS)
         self._express = express
+        self.on_text = self._text_received
 
     def data_received(self, data: bytes) -> None:
         if self.outcome.ended:
@@ -47,7 +48,7 @@ class Recorder(FrameStream):
     def before_opening(self, data: bytes) -> None:
         raise AssertionError("it was opened at once")
 
-    def text_received(self, payload: bytes) -> None:
+    def _text_received(self, payload: bytes) -> None:
         self.outcome.messages.append(("text", bytes(payload)))
 
     def binary_received(self, payload: bytes) -> None:

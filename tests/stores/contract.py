@@ -9,6 +9,7 @@ from duologue.core.events import (
     AddMessage,
     Change,
     DropIdentity,
+    MessageReceived,
     MessageReply,
     PutIdentity,
     PutPair,
@@ -36,7 +37,8 @@ def linked(a: str, b: str) -> Pair:
 
 def message(pair: Pair, seq: int, *, sender: str = "ann", retry_id: str | None = ID) -> AddMessage:
     reply = MessageReply(retry_id or "x", seq, 1_000, "delivered")
-    return AddMessage(pair, sender, reply, pair.state is State.LINKED, retry_id)
+    notice = MessageReceived(sender, "hello", reply.id, seq, 1_000)
+    return AddMessage(pair, reply, notice, pair.state is State.LINKED, retry_id)
 
 
 class StoreContract:
@@ -167,7 +169,7 @@ class StoreContract:
     def test_a_message_moves_the_number_of_its_pair(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
         with store.transaction():
-            store.apply(message(linked("ann", "ben"), 1))
+            store.add_message(message(linked("ann", "ben"), 1))
         pair = store.pair("ann", "ben")
         assert pair is not None
         assert pair.seq == 1
@@ -176,7 +178,7 @@ class StoreContract:
         self.put(store, linked("ann", "ben"))
         self.put(store, replace(new_pair("ann", "ben"), low_cooldown=1.0))
         with pytest.raises(StoreError), store.transaction():
-            store.apply(message(linked("ann", "ben"), 1))
+            store.add_message(message(linked("ann", "ben"), 1))
 
     def test_a_message_for_a_link_that_was_forgotten_does_not_bring_it_back(
         self, store: Store
@@ -184,7 +186,7 @@ class StoreContract:
         self.put(store, linked("ann", "ben"))
         self.put(store, new_pair("ann", "ben"))
         with pytest.raises(StoreError), store.transaction():
-            store.apply(message(linked("ann", "ben"), 1))
+            store.add_message(message(linked("ann", "ben"), 1))
         assert (store.pair("ann", "ben"), list(store.pairs("ann"))) == (None, [])
 
     def test_a_message_for_a_client_that_is_gone_does_not_bring_its_link_back(
@@ -194,13 +196,13 @@ class StoreContract:
         with store.transaction():
             store.apply(DropIdentity("ben"))
         with pytest.raises(StoreError), store.transaction():
-            store.apply(message(linked("ann", "ben"), 1))
+            store.add_message(message(linked("ann", "ben"), 1))
         assert store.pair("ann", "ben") is None
 
     def test_a_message_that_is_not_kept_changes_nothing(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
         with pytest.raises(StoreError), store.transaction():
-            store.apply(message(linked("ann", "ben"), 2))
+            store.add_message(message(linked("ann", "ben"), 2))
         assert (store.pair("ann", "ben"), store.earlier(linked("ann", "ben"), "ann", ID)) == (
             linked("ann", "ben"),
             None,
@@ -210,11 +212,11 @@ class StoreContract:
     def test_a_message_with_any_other_number_is_not_kept(self, store: Store, seq: int) -> None:
         self.put(store, replace(linked("ann", "ben"), seq=1))
         with pytest.raises(StoreError), store.transaction():
-            store.apply(message(linked("ann", "ben"), seq))
+            store.add_message(message(linked("ann", "ben"), seq))
 
     def test_a_message_between_strangers_makes_their_pair(self, store: Store) -> None:
         with store.transaction():
-            store.apply(message(new_pair("ann", "ben"), 1))
+            store.add_message(message(new_pair("ann", "ben"), 1))
         pair = store.pair("ann", "ben")
         assert pair is not None
         assert (pair.state, pair.seq) == (State.NONE, 1)
@@ -223,14 +225,14 @@ class StoreContract:
         self.put(store, linked("ann", "ben"))
         added = message(linked("ann", "ben"), 1)
         with store.transaction():
-            store.apply(added)
+            store.add_message(added)
         assert store.earlier(linked("ann", "ben"), "ann", ID) == added.reply
 
     def test_messages_are_counted_in_one_row_for_both_sides(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
         with store.transaction():
-            store.apply(message(linked("ann", "ben"), 1, sender="ann"))
-            store.apply(message(replace(linked("ann", "ben"), seq=1), 2, sender="ben"))
+            store.add_message(message(linked("ann", "ben"), 1, sender="ann"))
+            store.add_message(message(replace(linked("ann", "ben"), seq=1), 2, sender="ben"))
         pair = store.pair("ann", "ben")
         assert pair is not None
         assert pair.seq == 2
@@ -238,21 +240,21 @@ class StoreContract:
     def test_there_is_no_answer_to_a_message_without_an_id(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
         with store.transaction():
-            store.apply(message(linked("ann", "ben"), 1, retry_id=None))
+            store.add_message(message(linked("ann", "ben"), 1, retry_id=None))
         assert store.earlier(linked("ann", "ben"), "ann", "x") is None
 
     def test_an_answer_outlives_its_link(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
         added = message(linked("ann", "ben"), 1)
         with store.transaction():
-            store.apply(added)
+            store.add_message(added)
         self.put(store, replace(new_pair("ann", "ben"), seq=1))
         assert store.earlier(new_pair("ann", "ben"), "ann", ID) == added.reply
 
     def test_the_answer_is_its_senders_alone(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
         with store.transaction():
-            store.apply(message(linked("ann", "ben"), 1))
+            store.add_message(message(linked("ann", "ben"), 1))
         assert store.earlier(linked("ann", "ben"), "ben", ID) is None
 
     def fill(self, store: Store, messages: int) -> None:
@@ -260,7 +262,7 @@ class StoreContract:
         with store.transaction():
             for seq in range(1, messages + 1):
                 retry_id = ID if seq == 1 else f"{ID[:-4]}{seq:04}"
-                store.apply(message(linked("ann", "ben"), seq, retry_id=retry_id))
+                store.add_message(message(linked("ann", "ben"), seq, retry_id=retry_id))
 
     def test_answers_are_kept_for_as_many_messages_as_were_asked_for(self, store: Store) -> None:
         self.fill(store, RETRY_WINDOW)
@@ -318,13 +320,13 @@ class StoreContract:
     def test_what_was_done_before_a_failure_is_taken_back_with_it(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
         with pytest.raises(StoreError):
-            self._apply(store, PutPair(requested("ann", "cleo")), message(linked("ann", "ben"), 2))
+            self._keep(store, PutPair(requested("ann", "cleo")), message(linked("ann", "ben"), 2))
         assert store.pair("ann", "cleo") is None
 
-    def _apply(self, store: Store, *changes: Change) -> None:
+    def _keep(self, store: Store, change: Change, added: AddMessage) -> None:
         with store.transaction():
-            for change in changes:
-                store.apply(change)
+            store.apply(change)
+            store.add_message(added)
 
     def test_a_transaction_sees_what_it_has_done(self, store: Store) -> None:
         with store.transaction():
@@ -335,7 +337,7 @@ class StoreContract:
     def test_a_client_that_comes_back_starts_from_nothing(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
         with store.transaction():
-            store.apply(message(linked("ann", "ben"), 1))
+            store.add_message(message(linked("ann", "ben"), 1))
             store.apply(DropIdentity("ann"))
             store.apply(PutIdentity(Identity(id="ann")))
         assert (store.pair("ann", "ben"), self.counts(store, "ann")) == (None, (0, 0, 0, 0))
@@ -349,7 +351,7 @@ class StoreContract:
     def test_what_a_client_leaves_behind_goes_with_it(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"), requested("ann", "cleo"))
         with store.transaction():
-            store.apply(message(linked("ann", "ben"), 1))
+            store.add_message(message(linked("ann", "ben"), 1))
             store.apply(DropIdentity("ann"))
         assert store.identity("ann") is None
         assert (list(store.pairs("ben")), list(store.pairs("cleo"))) == ([], [])

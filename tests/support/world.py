@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from duologue.core import events, rules
-from duologue.core.model import Identity, Terms
+from duologue.core.model import Identity, Pair, Terms
 from duologue.stores.memory import MemoryStore
 
 
@@ -29,22 +29,40 @@ class World:
         assert identity is not None
         return identity
 
-    def does(self, client: str, command: events.Command) -> events.Reply:
-        self._messages += 1
+    def does(self, client: str, command: events.Command | events.SendMessage) -> events.Reply:
         pair = self.store.pair(client, command.target)
-        earlier = None
-        if isinstance(command, events.SendMessage) and command.id is not None and pair is not None:
-            earlier = self.store.earlier(pair, client, command.id)
+        online = command.target in self.told and command.target not in self.offline
+        if isinstance(command, events.SendMessage):
+            return self._sends(client, command, pair, online)
         facts = rules.Facts(
-            self.terms,
-            self.identity(client),
-            self.store.identity(command.target),
-            pair,
-            command.target in self.told and command.target not in self.offline,
-            earlier,
-            f"message-{self._messages}",
+            self.terms, self.identity(client), self.store.identity(command.target), pair, online
         )
         return self.carry_out(rules.decide(facts, command, self.now))
+
+    def _sends(
+        self, client: str, command: events.SendMessage, pair: Pair | None, online: bool
+    ) -> events.Reply:
+        self._messages += 1
+        earlier = None
+        if command.id is not None and pair is not None:
+            earlier = self.store.earlier(pair, client, command.id)
+        decided = rules.message(
+            command,
+            client,
+            pair,
+            earlier,
+            command.id or f"message-{self._messages}",
+            self.now,
+            known=self.store.identity(command.target) is not None,
+            online=online,
+            policy=self.terms.policy,
+        )
+        if not isinstance(decided, events.AddMessage):
+            return decided
+        self.store.add_message(decided)
+        if command.target in self.told:
+            self.told[command.target].append(decided.notice)
+        return decided.reply
 
     def carry_out(self, decision: events.Decision) -> events.Reply:
         for change in decision.changes:

@@ -151,9 +151,9 @@ def test_an_attachment_without_a_packet_is_refused() -> None:
 def test_a_packet_is_waited_for_until_it_is_whole() -> None:
     reader = decoder()
     reader.text(b'451-["a"]')
-    waited = reader.waiting
+    waited = reader.waiting is not None
     reader.binary(Binary(b"x"))
-    assert (waited, reader.waiting) == (True, False)
+    assert (waited, reader.waiting) == (True, None)
 
 
 # Events

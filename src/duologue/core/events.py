@@ -78,8 +78,7 @@ class SendSignal(msgspec.Struct, frozen=True):
 
 
 Command = (
-    SendMessage
-    | RequestLink
+    RequestLink
     | AcceptLink
     | DeclineLink
     | CancelRequest
@@ -103,7 +102,7 @@ class RequestReply(msgspec.Struct, frozen=True, rename="camel"):
     ok: bool = True
 
 
-class MessageReply(msgspec.Struct, frozen=True):
+class MessageReply(msgspec.Struct, frozen=True, gc=False):
     id: str
     seq: int
     at: int
@@ -120,7 +119,7 @@ class ClientIdGiven(msgspec.Struct, frozen=True, rename="camel"):
     client_id: str
 
 
-class MessageReceived(msgspec.Struct, frozen=True):
+class MessageReceived(msgspec.Struct, frozen=True, gc=False):
     """`to` is there for the sender's other sessions only; the rest for a message on a link."""
 
     sender: str = field(name="from")
@@ -240,17 +239,6 @@ class PutPair(msgspec.Struct, frozen=True):
     pair: Pair
 
 
-class AddMessage(msgspec.Struct, frozen=True):
-    """Keep a message: only if the pair's `seq` is still the one before, and the link still open
-    where `linked` says that it was."""
-
-    pair: Pair
-    sender: str
-    reply: MessageReply
-    linked: bool
-    retry_id: str | None
-
-
 class PutIdentity(msgspec.Struct, frozen=True):
     identity: Identity
 
@@ -261,7 +249,7 @@ class DropIdentity(msgspec.Struct, frozen=True):
     id: str
 
 
-Change = PutPair | AddMessage | PutIdentity | DropIdentity
+Change = PutPair | PutIdentity | DropIdentity
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -270,3 +258,18 @@ class Decision(msgspec.Struct, frozen=True):
     reply: Reply
     changes: tuple[Change, ...] = ()
     effects: tuple[Tell, ...] = ()
+
+
+class AddMessage(msgspec.Struct, frozen=True, gc=False):
+    """What follows from a message that may be sent, the commonest decision by far: `reply` to its
+    sender and `notice` to its target, as soon as it is kept.
+
+    It is kept only if the pair's `seq` is still the one before, and the link still open where
+    `linked` says that it was. `retry_id` is the ID that its sender gave it.
+    """
+
+    pair: Pair
+    reply: MessageReply
+    notice: MessageReceived
+    linked: bool
+    retry_id: str | None

@@ -105,6 +105,8 @@ def _refused(code: str) -> Step:
 
 
 _S = Situation
+#: Python 3.11 takes its time over a member of an enumeration that is looked up in its class.
+_LINKED: Final = State.LINKED
 _NO_REQUEST: Final = _refused(errors.NO_REQUEST)
 _NOT_LINKED: Final = _refused(errors.NOT_LINKED)
 _BLOCKED: Final = _refused(errors.BLOCKED)
@@ -186,8 +188,7 @@ _ACTIONS: Final[Mapping[type, Action]] = {
 class Facts(msgspec.Struct):
     """All that a decision may depend on beside the command and the time.
 
-    `target` and `pair` are None where there is none; `earlier` is the answer to an earlier message
-    with the same ID. `new_id` names a message whose sender did not.
+    `target` and `pair` are None where there is none.
     """
 
     terms: Terms
@@ -195,12 +196,13 @@ class Facts(msgspec.Struct):
     target: Identity | None
     pair: Pair | None
     target_online: bool = False
-    earlier: MessageReply | None = None
-    new_id: str = ""
 
 
 def decide(facts: Facts, command: Command, now: float) -> Decision:
-    """What follows from `command` at `now`, in seconds since the epoch."""
+    """What follows from `command` at `now`, in seconds since the epoch.
+
+    A message has a decision of its own: `message`.
+    """
     return _DECIDERS[type(command)](facts, command, now)
 
 
@@ -351,8 +353,7 @@ def _request_notice(requester: Identity, pair: Pair) -> LinkRequested:
 
 
 def _no_such_client(command: Command) -> Refusal:
-    id = command.id if isinstance(command, SendMessage) else None
-    return refuse(errors.NOT_FOUND, target=command.target, id=id)
+    return refuse(errors.NOT_FOUND, target=command.target)
 
 
 def milliseconds(seconds: float) -> int:
@@ -362,50 +363,62 @@ def milliseconds(seconds: float) -> int:
 # Messages
 
 
-def _message(facts: Facts, command: SendMessage, now: float) -> Decision:
-    actor, target, pair = facts.actor, facts.target, facts.pair
-    sender = actor.id
+def message(
+    command: SendMessage,
+    sender: str,
+    pair: Pair | None,
+    earlier: MessageReply | None,
+    id: str,
+    now: float,
+    *,
+    known: bool,
+    online: bool,
+    policy: Policy,
+) -> AddMessage | MessageReply | Refusal:
+    """What follows from a message at `now`: it is to be kept, or answered as it was before, or not.
+
+    `pair` is what stands between the two, `earlier` the answer to an earlier message with the same
+    ID, and `id` the message's, whoever gave it. `known` is whether there is such a target.
+    """
+    target = command.target
     if command.sender is not None and command.sender != sender:
-        return Decision(refuse(errors.FROM_MISMATCH, target=command.target, id=command.id))
-    if target is None:
-        return Decision(_no_such_client(command))
-    if facts.earlier is not None:
+        return refuse(errors.FROM_MISMATCH, target=target, id=command.id)
+    if not known:
+        return refuse(errors.NOT_FOUND, target=target, id=command.id)
+    if earlier is not None:
         # Also when the link is gone by now: that message was taken, and it is the truth
-        return Decision(facts.earlier)
-    linked = pair is not None and pair.state is State.LINKED
+        return earlier
+    linked = pair is not None and pair.state is _LINKED
     if not linked:
-        code = _unlinked_message(facts)
+        code = _unlinked_message(pair, sender, policy)
         if code is not None:
-            return Decision(refuse(code, target=command.target, id=command.id))
+            return refuse(code, target=target, id=command.id)
     if pair is None:
-        pair = new_pair(sender, target.id)
-    id = command.id or facts.new_id
+        pair = new_pair(sender, target)
     seq = pair.seq + 1
     at = int(now * 1000)
-    reply = MessageReply(id, seq, at, "delivered" if facts.target_online else "stored")
     if linked:
         notice = MessageReceived(sender, command.content, id, seq, at)
     else:
         # To the letter what the tutorial's server sends; a sender who gave an ID knows more than
         # the tutorial's client.
-        notice = MessageReceived(
-            sender, command.content, msgspec.UNSET if command.id is None else id
-        )
-    return Decision(
-        reply,
-        (AddMessage(pair, sender, reply, linked, command.id),),
-        (Tell(target.id, notice),),
+        notice = MessageReceived(sender, command.content, command.id or msgspec.UNSET)
+    return AddMessage(
+        pair,
+        MessageReply(id, seq, at, "delivered" if online else "stored"),
+        notice,
+        linked,
+        command.id,
     )
 
 
-def _unlinked_message(facts: Facts) -> str | None:
+def _unlinked_message(pair: Pair | None, sender: str, policy: Policy) -> str | None:
     """The code with which a message outside a link is refused; None where it is allowed."""
-    before = situation(facts.pair, facts.actor.id)
-    if before is Situation.BLOCKING:
+    if situation(pair, sender) is Situation.BLOCKING:
         return errors.BLOCKED
-    if facts.terms.policy is Policy.REQUIRED:
+    if policy is Policy.REQUIRED:
         return errors.NOT_LINKED
-    if facts.pair is not None and facts.pair.blockers:
+    if pair is not None and pair.blockers:
         # As if the other had gone: a block is not told, and nothing is said to have been sent
         return errors.NOT_FOUND
     return None
@@ -435,8 +448,7 @@ def _to_linked(facts: Facts, command: SendTyping | SendSignal, notice: Notice) -
 
 
 _DECIDERS: Final[Mapping[type, Callable[[Facts, Command, float], Decision]]] = {
-    SendMessage: _message,  # type: ignore[dict-item]  # each takes its own command
-    SendTyping: _typing,  # type: ignore[dict-item]
+    SendTyping: _typing,  # type: ignore[dict-item]  # each takes its own command
     SendSignal: _signal,  # type: ignore[dict-item]
     **dict.fromkeys(_ACTIONS, _consent),
 }

@@ -32,8 +32,8 @@ class Application(Protocol):
     """What an engine serves, one for each namespace. Nothing here may block.
 
     `decoders` maps the names of events whose arguments are typed to decoders of the event's whole
-    JSON array, its name included; `event` then gets arguments of those types, and `invalid` is
-    called when they do not fit. Other events come as plain JSON values.
+    JSON array, its name included; what they return goes to `typed_event`, and `invalid` is called
+    for what does not fit. Other events come as plain JSON values, to `event`.
     """
 
     decoders: Mapping[bytes, msgspec.json.Decoder[Any]]
@@ -43,6 +43,9 @@ class Application(Protocol):
 
     def event(self, session: Session, name: str, args: Sequence[Any], ack: int | None) -> None:
         """A client sent an event; if `ack` is not None it waits for `Session.ack` with it."""
+
+    def typed_event(self, session: Session, event: Any, ack: int | None) -> None:
+        """A client sent an event that one of `decoders` decoded."""
 
     def invalid(self, session: Session, name: str, reason: str, ack: int | None) -> None:
         """A client sent an event whose arguments its decoder refused."""

@@ -9,6 +9,7 @@ single bit, goes to `ServerProtocol` untouched.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from websockets.frames import CloseCode, Frame, Opcode
@@ -18,8 +19,12 @@ from websockets.speedups import apply_mask
 
 from duologue.wire.engineio import is_utf8
 
-#: A server's header of a text frame of each length that fits the one-byte form.
-_SMALL_HEADERS: Final = tuple(bytes((0x81, length)) for length in range(126))
+#: A server's header of a text frame of each of the usual lengths (RFC 6455, section 5.2).
+_HEADERS: Final = tuple(
+    bytes((0x81, length)) if length < 126 else b"\x81\x7e" + length.to_bytes(2, "big")
+    for length in range(2_048)
+)
+_USUAL: Final = len(_HEADERS)
 
 #: The slow lane looks up between pieces of this size, so that no flood of tiny frames is parsed
 #: to its end after it has already been found to break a limit.
@@ -29,8 +34,8 @@ _PIECE_BYTES: Final = 16_384
 def text_frame(payload: bytes) -> bytes | None:
     """An unmasked text frame around `payload`, or None when it is not a small one."""
     size = len(payload)
-    if size < 126:
-        return _SMALL_HEADERS[size] + payload
+    if size < _USUAL:
+        return _HEADERS[size] + payload
     if size < 65_536:
         return b"\x81\x7e" + size.to_bytes(2, "big") + payload
     return None
@@ -93,9 +98,12 @@ class FrameFollower:
 class FrameStream:
     """The messages of one WebSocket, from its opening handshake on.
 
-    A subclass writes (`write`) and takes what comes in (`text_received`, `binary_received`,
-    `closing`). Before `opened` all bytes go to `before_opening`. Once `done` is set, by the stream
-    or its subclass, nothing is delivered.
+    A subclass writes (`write`) and takes what comes in (`on_text`, `binary_received`, `closing`).
+    Before `opened` all bytes go to `before_opening`. Once `done` is set, by the stream or its
+    subclass, nothing is delivered.
+
+    `on_text` takes a whole text message, which is valid UTF-8. It is an attribute and not a method
+    so that whoever the messages are for can take them without a call in between.
     """
 
     __slots__ = (
@@ -106,9 +114,11 @@ class FrameStream:
         "_max_size",
         "conn",
         "done",
+        "on_text",
     )
 
     conn: ServerProtocol
+    on_text: Callable[[bytes], None]
 
     def __init__(self) -> None:
         self.done = False
@@ -131,10 +141,6 @@ class FrameStream:
         raise NotImplementedError
 
     def before_opening(self, data: bytes) -> None:
-        raise NotImplementedError
-
-    def text_received(self, payload: bytes) -> None:
-        """A whole text message; it is valid UTF-8."""
         raise NotImplementedError
 
     def binary_received(self, payload: bytes) -> None:
@@ -166,7 +172,7 @@ class FrameStream:
                 if not payload.isascii() and not is_utf8(payload):
                     self._fail(CloseCode.INVALID_DATA)
                     return
-                self.text_received(payload)
+                self.on_text(payload)
                 at = end
                 if self.done:
                     break
@@ -218,7 +224,7 @@ class FrameStream:
         if opcode is Opcode.BINARY:
             self.binary_received(payload)
         elif is_utf8(payload):
-            self.text_received(payload)
+            self.on_text(payload)
         else:
             self._fail(CloseCode.INVALID_DATA)
 

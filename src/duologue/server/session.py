@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 LEFT_BY_CLIENT = "client namespace disconnect"
 LEFT_BY_SERVER = "server namespace disconnect"
 
+_QUICK_EVENT = b'42["'
+
 AckCallback = Callable[[list[Any]], None]
 
 
@@ -30,11 +32,23 @@ class Session:
     `data` is the application's own. `sid` is public, and not the secret one of the connection.
     """
 
-    __slots__ = ("_acks", "_layer", "_next_ack", "connected", "data", "namespace", "sid")
+    __slots__ = (
+        "_acks",
+        "_connection",
+        "_layer",
+        "_next_ack",
+        "application",
+        "connected",
+        "data",
+        "namespace",
+        "sid",
+    )
 
-    def __init__(self, layer: SocketLayer, namespace: str) -> None:
+    def __init__(self, layer: SocketLayer, namespace: str, application: Application) -> None:
         self._layer = layer
+        self._connection = layer.connection
         self.namespace = namespace
+        self.application = application
         self.sid = secrets.token_urlsafe(15)
         self.connected = False
         self.data: Any = None
@@ -43,12 +57,12 @@ class Session:
 
     @property
     def address(self) -> str:
-        return self._layer.connection.address
+        return self._connection.address
 
     @property
     def headers(self) -> Mapping[str, str]:
         """Headers of the request that opened the connection, names in lower case."""
-        return self._layer.connection.headers
+        return self._connection.headers
 
     def accept(self) -> bool:
         """Answer the client's CONNECT, before which nothing can be sent.
@@ -84,21 +98,22 @@ class Session:
 
     def send(self, *packets: bytes) -> None:
         """Send packets that are encoded already. Does nothing when the session is over."""
-        if self.connected:
-            connection = self._layer.connection
-            for packet in packets:
-                connection.send(packet)
+        connection = self._connection
+        for packet in packets:
+            # Each time, for the transport may end the session when it is given too much
+            if self.connected and not connection.closed:
+                connection.transport.send(packet)
 
     def disconnect(self, *, close: bool = False) -> None:
         """End this session; with `close` the whole connection, so that the client comes back."""
         if close:
-            self._layer.connection.close(CLOSED_BY_SERVER)
+            self._connection.close(CLOSED_BY_SERVER)
         else:
             self._layer.disconnect(self)
 
     def pending_bytes(self) -> int:
         """Bytes on their way to this client that it has not taken yet."""
-        return self._layer.connection.transport.pending_bytes()
+        return self._connection.transport.pending_bytes()
 
     def acked(self, id: int, args: list[Any]) -> None:
         """The client answered. An ID that is not awaited is ignored, as in Node's server."""
@@ -116,6 +131,8 @@ class SocketLayer:
         "_connect_by",
         "_decoder",
         "_ever_connected",
+        "_main",
+        "_max_depth",
         "_options",
         "_sessions",
         "connection",
@@ -125,7 +142,10 @@ class SocketLayer:
         self.connection = connection
         self._applications = applications
         self._options = options = connection.engine.options
+        self._max_depth = options.max_json_depth
         self._sessions: dict[str, Session] = {}
+        #: The session of the main namespace while it is connected
+        self._main: Session | None = None
         self._decoder = socketio.Decoder(
             max_attachments=options.max_attachments,
             max_attachment_bytes=options.max_http_buffer_size,
@@ -141,6 +161,14 @@ class SocketLayer:
         return min(self._connect_by, self._attach_by)
 
     def text(self, data: bytes) -> None:
+        # The one packet that nearly all are: an event of the main namespace that asks for no
+        # acknowledgement, with a name that the application has a decoder for.
+        main = self._main
+        if main is not None and data.startswith(_QUICK_EVENT) and self._decoder.waiting is None:
+            decoder = main.application.decoders.get(data[4 : data.find(b'"', 4)])
+            if decoder is not None:
+                self._typed(main, decoder, data[2:], None)
+                return
         packet = self._decoder.text(data)
         if packet is None:
             self._attach_by = self.connection.engine.now() + self._options.attachment_timeout
@@ -175,27 +203,31 @@ class SocketLayer:
         if session is None or not session.connected:
             self._unexpected()
             return
-        application = self._applications[packet.namespace]
-        body = packet.body
-        max_depth = self._options.max_json_depth
         if packet.attachments is None:
-            raw_name = socketio.event_name(body)
-            decoder = None if raw_name is None else application.decoders.get(raw_name)
+            raw_name = socketio.event_name(packet.body)
+            decoder = None if raw_name is None else session.application.decoders.get(raw_name)
             if decoder is not None:
-                socketio.check_depth(body, max_depth)
-                try:
-                    event = decoder.decode(body)
-                except msgspec.ValidationError as error:
-                    # Right as JSON, wrong as this event; what is not even JSON ends the session
-                    name, args = socketio.decode_event(packet, max_depth)
-                    application.invalid(session, name, str(error), packet.id)
-                    return
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                    raise PacketError("malformed JSON") from error
-                application.event(session, event[0], event[1:], packet.id)
+                self._typed(session, decoder, packet.body, packet.id)
                 return
-        name, args = socketio.decode_event(packet, max_depth)
-        application.event(session, name, args, packet.id)
+        name, args = socketio.decode_event(packet, self._max_depth)
+        session.application.event(session, name, args, packet.id)
+
+    def _typed(
+        self, session: Session, decoder: msgspec.json.Decoder[Any], body: bytes, ack: int | None
+    ) -> None:
+        """An event that the application has a decoder for."""
+        socketio.check_depth(body, self._max_depth)
+        try:
+            event = decoder.decode(body)
+        except msgspec.ValidationError as error:
+            # Right as JSON, wrong as this event; what is not even JSON ends the session
+            event = socketio.Packet(socketio.EVENT, session.namespace, ack, body)
+            name, _ = socketio.decode_event(event, self._max_depth)
+            session.application.invalid(session, name, str(error), ack)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise PacketError("malformed JSON") from error
+        else:
+            session.application.typed_event(session, event, ack)
 
     def _other(self, packet: socketio.Packet) -> None:
         if packet.kind == socketio.CONNECT:
@@ -207,7 +239,7 @@ class SocketLayer:
         elif packet.kind == socketio.DISCONNECT:
             self._end(session, LEFT_BY_CLIENT)
         else:
-            args = socketio.decode_body(packet, self._options.max_json_depth)
+            args = socketio.decode_body(packet, self._max_depth)
             if packet.id is not None:
                 session.acked(packet.id, args)
 
@@ -219,7 +251,7 @@ class SocketLayer:
 
     def _connect(self, packet: socketio.Packet) -> None:
         namespace = packet.namespace
-        auth = socketio.decode_body(packet, self._options.max_json_depth)
+        auth = socketio.decode_body(packet, self._max_depth)
         application = self._applications.get(namespace)
         if application is None:
             error = {"message": "Invalid namespace"}
@@ -228,7 +260,7 @@ class SocketLayer:
             return
         if namespace in self._sessions:
             raise PacketError("namespace is connected already")
-        session = self._sessions[namespace] = Session(self, namespace)
+        session = self._sessions[namespace] = Session(self, namespace, application)
         application.connect(session, auth or {})
 
     # What sessions ask for
@@ -239,6 +271,8 @@ class SocketLayer:
     def accepted(self, session: Session) -> None:
         self._ever_connected = True
         self._connect_by = math.inf
+        if session.namespace == socketio.MAIN:
+            self._main = session
         session.send(
             *socketio.encode(socketio.CONNECT, session.namespace, None, {"sid": session.sid})
         )
@@ -257,9 +291,11 @@ class SocketLayer:
         if self._sessions.pop(session.namespace, None) is None:
             return
         was_connected, session.connected = session.connected, False
+        if session is self._main:
+            self._main = None
         if not self._sessions and not self.connection.closed:
             # Nobody may stay without a session for longer than before the first one
             self._connect_by = self.connection.engine.now() + self._options.connect_timeout
             self.connection.reschedule()
         if was_connected:
-            self._applications[session.namespace].disconnect(session, reason)
+            session.application.disconnect(session, reason)

@@ -11,7 +11,7 @@ import asyncio
 import functools
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from uvicorn.config import Config
@@ -65,7 +65,6 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
         "_engines",
         "_gathered",
         "_gathered_bytes",
-        "_on_text",
         "_transport",
         "deadline",
         "slot",
@@ -90,7 +89,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
         self._connection: Connection | None = None
         self._gathered: list[bytes] = []
         self._gathered_bytes = 0
-        self._on_text: Callable[[bytes], None] = self._candidate_text
+        self.on_text = self._candidate_text
         self.deadline = math.inf
         self.slot = -1
 
@@ -172,7 +171,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
             max_fragments=engine.options.max_fragments,
         )
         if connection.transport is self:
-            self._on_text = connection.text
+            self.on_text = connection.text
             connection.send(engine.handshake(connection))
 
     def _peer(self, request: Request) -> tuple[str, bool]:
@@ -216,9 +215,6 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
             if not self._transport.is_closing():
                 self._transport.write(data)
 
-    def text_received(self, payload: bytes) -> None:
-        self._on_text(payload)
-
     def binary_received(self, payload: bytes) -> None:
         connection = self._connection
         if connection is not None and connection.transport is self:
@@ -242,7 +238,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
 
     def promote(self, packets: Sequence[bytes]) -> None:
         if self._connection is not None:
-            self._on_text = self._connection.text
+            self.on_text = self._connection.text
         self.deadline = math.inf
         for packet in packets:
             self.send(packet)

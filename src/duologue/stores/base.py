@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from duologue.core.events import Change, MessageReply
+from duologue.core.events import AddMessage, Change, MessageReply
 from duologue.core.model import Identity, Pair
 
 
@@ -21,6 +21,9 @@ class Store(Protocol):
     those made before them in the same batch. What is returned belongs to the store and is not to
     be changed by anyone else.
     """
+
+    #: Whether every change is kept at once, by itself, so that a transaction would do nothing.
+    immediate: bool
 
     def transaction(self) -> AbstractContextManager[None]:
         """All changes inside are kept together at its end, or none when it raises.
@@ -47,4 +50,7 @@ class Store(Protocol):
         """When the next request expires, in seconds since the epoch; None if there is none."""
 
     def apply(self, change: Change) -> None:
-        """Make a change. Raises `StoreError` if the condition of an `AddMessage` does not hold."""
+        """Make a change."""
+
+    def add_message(self, message: AddMessage) -> None:
+        """Keep a message. Raises `StoreError` if its condition does not hold."""

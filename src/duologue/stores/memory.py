@@ -22,6 +22,7 @@ from .base import StoreError
 _Key = tuple[str, str]
 
 _NOTHING_TO_COMMIT: Final = nullcontext()
+_LINKED: Final = State.LINKED
 
 #: So many stale entries may lie among the times of expiry before they are swept out.
 _STALE_EXPIRIES: Final = 1_000
@@ -33,6 +34,8 @@ class MemoryStore:
     `retry_window` is for how many messages of a pair an answer is kept, so that it can be given
     again to a sender that retries.
     """
+
+    immediate = True
 
     def __init__(self, *, retry_window: int = 1_000) -> None:
         self._retry_window: Final = retry_window
@@ -92,27 +95,26 @@ class MemoryStore:
                 heapq.heappop(self._expiries)
 
     def apply(self, change: Change) -> None:
-        if isinstance(change, AddMessage):
-            self._add_message(change)
-        elif isinstance(change, PutPair):
+        if isinstance(change, PutPair):
             self._put_pair(change.pair)
         elif isinstance(change, PutIdentity):
             self._put_identity(change.identity)
         else:
             self._drop_identity(change)
 
-    def _add_message(self, change: AddMessage) -> None:
-        key = change.pair.low, change.pair.high
-        # What is no longer there may have been forgotten since: what the change says of it is old
+    def add_message(self, message: AddMessage) -> None:
+        key = message.pair.low, message.pair.high
+        # What is no longer there may have been forgotten since: what the message says of it is old
         pair = self._pairs.get(key) or new_pair(*key)
-        if pair.seq != change.reply.seq - 1 or (change.linked and pair.state is not State.LINKED):
+        seq = message.reply.seq
+        if pair.seq != seq - 1 or (message.linked and pair.state is not _LINKED):
             raise StoreError("the link has changed since the message was decided")
-        if not pair.seq:
+        if seq == 1:
             self._insert(key, pair)
-        pair.seq = change.reply.seq
-        if change.retry_id is not None:
+        pair.seq = seq
+        if message.retry_id is not None:
             answers = self._answers.setdefault(key, {})
-            answers[change.sender, change.retry_id] = change.reply
+            answers[message.notice.sender, message.retry_id] = message.reply
             if len(answers) > self._retry_window:
                 del answers[next(iter(answers))]
 

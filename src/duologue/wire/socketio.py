@@ -65,23 +65,19 @@ class Decoder:
     `max_attachment_bytes` bounds the attachments of one packet together.
     """
 
-    __slots__ = ("_max_attachments", "_missing", "_open", "_room", "max_attachment_bytes")
+    __slots__ = ("_max_attachments", "_missing", "_room", "max_attachment_bytes", "waiting")
 
     def __init__(self, *, max_attachments: int, max_attachment_bytes: int) -> None:
         self._max_attachments = max_attachments
         self.max_attachment_bytes = max_attachment_bytes
-        self._open: Packet | None = None
+        #: The packet that has begun and whose attachments have not all come.
+        self.waiting: Packet | None = None
         self._missing = 0
         self._room = 0
 
-    @property
-    def waiting(self) -> bool:
-        """Whether a packet has begun whose attachments have not all come."""
-        return self._open is not None
-
     def text(self, data: bytes) -> Packet | None:
         """Take a text message; returns the packet, or None while its attachments are missing."""
-        if self._open is not None:
+        if self.waiting is not None:
             raise PacketError("text between a packet and its attachments")
         if data.startswith(_QUICK_EVENT):
             return Packet(EVENT, MAIN, None, data[2:])
@@ -103,13 +99,13 @@ class Decoder:
         if not 1 <= self._missing <= self._max_attachments:
             raise PacketError("number of attachments out of range")
         packet.attachments = []
-        self._open = packet
+        self.waiting = packet
         self._room = self.max_attachment_bytes
         return None
 
     def binary(self, data: Binary) -> Packet | None:
         """Take a binary message; returns the packet that it completes, or None."""
-        packet = self._open
+        packet = self.waiting
         if packet is None or packet.attachments is None:
             raise PacketError("attachment without a packet")
         self._room -= len(data)
@@ -119,7 +115,7 @@ class Decoder:
         self._missing -= 1
         if self._missing:
             return None
-        self._open = None
+        self.waiting = None
         return packet
 
 
