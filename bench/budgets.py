@@ -58,19 +58,25 @@ BUDGETS: Final = (
 )
 
 
+def verdict(budget: Budget, results: Results) -> tuple[float | None, bool]:
+    """What a run measured, and whether that keeps the budget; what was not measured does not."""
+    value = budget.value(results)
+    if value is None:
+        return None, False
+    return value, value >= budget.limit if budget.at_least else value <= budget.limit
+
+
 def check(raw: dict[str, Any], name: str, say: Callable[[str], None]) -> bool:
     """Say of each budget whether the run keeps it; returns whether it misses any."""
     results = Results(raw)
     missed = False
     say(f"{name}, of {raw['when']}:")
     for budget in BUDGETS:
-        value = budget.value(results)
-        if value is None:
-            verdict, missed = "MISSED: not measured", True
-        else:
-            kept = value >= budget.limit if budget.at_least else value <= budget.limit
-            missed = missed or not kept
-            verdict = f"{'kept' if kept else 'MISSED'}: {value:.3g}"
+        value, kept = verdict(budget, results)
+        missed = missed or not kept
+        measured = "not measured" if value is None else f"{value:.3g}"
         bound = "at least" if budget.at_least else "at most"
-        say(f"  {budget.what}: {bound} {budget.limit:g}; {verdict}")
+        say(
+            f"  {budget.what}: {bound} {budget.limit:g}; {'kept' if kept else 'MISSED'}: {measured}"
+        )
     return missed

@@ -360,6 +360,31 @@ static size_t frames(struct client *client, const char *start, const char *end) 
     return (const char *)at - start;
 }
 
+/* The body of an answer that comes in chunks is put together in place. Returns where the answer
+   ends, or NULL while it has not ended; `*stop` is where its body then ends. */
+static char *chunks(char *body, char *end, char **stop) {
+    for (char *at = body;;) {
+        char *line_end = memmem(at, end - at, "\r\n", 2);
+        if (line_end == NULL) return NULL;
+        size_t length = strtoul(at, NULL, 16);
+        if ((size_t)(end - line_end) < length + 4) return NULL;
+        at = line_end + 2 + length + 2;
+        if (length == 0) break;
+    }
+    char *to = body;
+    for (char *at = body;;) {
+        char *data = (char *)memmem(at, end - at, "\r\n", 2) + 2;
+        size_t length = strtoul(at, NULL, 16);
+        at = data + length + 2;
+        if (length == 0) {
+            *stop = to;
+            return at;
+        }
+        memmove(to, data, length);
+        to += length;
+    }
+}
+
 static size_t responses(struct line *line, char *start, char *end) {
     struct client *client = line->client;
     char *at = start;
@@ -369,20 +394,26 @@ static size_t responses(struct line *line, char *start, char *end) {
         *blank = 0;
         if (!starts(at, end - at, "HTTP/1.1 200")) fail("a server refused a request");
         char *length_at = strcasestr(at, "\r\ncontent-length:");
+        char *chunked_at = strcasestr(at, "\r\ntransfer-encoding: chunked");
         *blank = '\r';
-        if (length_at == NULL) fail("an answer has no Content-Length");
-        size_t length = atol(length_at + 17);
-        char *body = blank + 4;
-        if ((size_t)(end - body) < length) break;
-        at = body + length;
+        char *body = blank + 4, *body_end, *next;
+        if (chunked_at != NULL) {
+            next = chunks(body, end, &body_end);
+            if (next == NULL) break;
+        } else {
+            if (length_at == NULL) fail("an answer has neither length nor chunks");
+            body_end = next = body + atol(length_at + 17);
+            if (next > end) break;
+        }
+        at = next;
         if (line->posts) {
             line->waits = 0;
             post(client);
             continue;
         }
-        while (body <= at) {
-            char *stop = memchr(body, '\x1e', at - body);
-            if (stop == NULL) stop = at;
+        while (body <= body_end) {
+            char *stop = memchr(body, '\x1e', body_end - body);
+            if (stop == NULL) stop = body_end;
             packet(client, body, stop - body);
             body = stop + 1;
         }

@@ -29,7 +29,10 @@ def _npm_version(package: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A server: `command` gets the port as one more argument, unless it has a place for it."""
+    """A server: `command` gets the port as one more argument, unless it has a place for it.
+
+    `most_clients` is how many it can hold at once.
+    """
 
     name: str
     title: str
@@ -38,6 +41,7 @@ class Peer:
     dialect: str = "socketio"
     polls: bool = True
     acks: bool = True
+    most_clients: int = 1_000_000
     environment: dict[str, str] = field(default_factory=dict)
 
     def argv(self, port: int) -> list[str]:
@@ -94,5 +98,6 @@ def all_peers() -> list[Peer]:
             command=(python, "-W", "ignore", str(HERE / "tutorial.py")),
             versions={name: version(name) for name in ("flask", "flask-socketio", "eventlet")},
             environment={"PYTHONWARNINGS": "ignore"},
+            most_clients=1_024,  # eventlet's default, which Flask-SocketIO leaves as it is
         ),
     ]
