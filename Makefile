@@ -45,7 +45,7 @@ pictures: web ## Take the README's pictures of the page
 	@browser="$$($(BIN)/python tools/browser.py)" && \
 	  DUOLOGUE_TEST_BROWSER="$$browser" $(BIN)/python tools/screenshots.py
 
-bench: web $(BENCH) ## Measure against other servers on this machine (about 20 minutes)
+bench: web $(BENCH) ## Measure against other servers on this machine (about 25 minutes)
 	@$(BIN)/python -m bench run
 	@$(BIN)/python -m bench report
 

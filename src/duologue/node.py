@@ -172,7 +172,7 @@ class Node:
     def typed_event(
         self,
         session: Session,
-        event: tuple[str, events.Command | events.SendMessage],
+        event: tuple[str, events.Command],
         ack: int | None,
     ) -> None:
         name, command = event
@@ -193,16 +193,15 @@ class Node:
 
     # Commands
 
-    def submit(
-        self, session: Session, command: events.Command | events.SendMessage
-    ) -> events.Reply:
+    def submit(self, session: Session, command: events.Command) -> events.Reply:
         """Decide a session's command, keep what follows from it, and tell whom it concerns."""
         if isinstance(command, events.SendMessage):
             return self._submit_message(session, command)
         now = self._clock()
         client: Client = session.data
-        if not self._bucket(client, command).take(now):
-            return self._too_often(self._bucket(client, command), command.target)
+        bucket = self._bucket(client, command)
+        if not bucket.take(now):
+            return self._too_often(bucket, command.target)
         store, actor, target = self._store, client.identity, command.target
         try:
             with store.transaction():
@@ -281,7 +280,7 @@ class Node:
             store.add_message(decided)
         return decided
 
-    def _bucket(self, client: Client, command: events.Command) -> TokenBucket:
+    def _bucket(self, client: Client, command: events.PairCommand) -> TokenBucket:
         if type(command) in (events.SendTyping, events.SendSignal):
             return client.messages
         return client.requests

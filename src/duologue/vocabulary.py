@@ -16,7 +16,7 @@ from duologue.core.errors import Refusal, refuse
 from duologue.wire import socketio
 
 #: What clients ask for.
-COMMANDS: Final[Mapping[str, type[events.Command | events.SendMessage]]] = {
+COMMANDS: Final[Mapping[str, type[events.Command]]] = {
     "message": events.SendMessage,
     "link_request": events.RequestLink,
     "link_accept": events.AcceptLink,
@@ -78,7 +78,7 @@ class RefusedEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     target_client_id: str | UnsetType = UNSET
 
 
-def decode_command(name: str, args: Sequence[Any]) -> events.Command | events.SendMessage | Refusal:
+def decode_command(name: str, args: Sequence[Any]) -> events.Command | Refusal:
     """An event that came as plain values, because it has attachments or an unknown name."""
     command = COMMANDS.get(name)
     if command is None:
@@ -140,7 +140,7 @@ def _holds_bytes(value: Any) -> bool:
 
 def encode_reply(ack: int, reply: events.Reply) -> tuple[bytes, ...]:
     """The acknowledgement of a command."""
-    return (b"43%d[%b]" % (ack, _encode(reply)),)
+    return (socketio.encode_ack(ack, reply),)
 
 
 def encode_refusal(event: str, refusal: Refusal) -> tuple[bytes, ...]:

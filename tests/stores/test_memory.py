@@ -4,7 +4,6 @@ import pytest
 
 from duologue.core.events import DropIdentity, PutIdentity, PutPair
 from duologue.core.model import Identity, new_pair
-from duologue.stores.base import Store
 from duologue.stores.memory import MemoryStore
 from tests.stores.contract import RETRY_WINDOW, StoreContract, linked, requested
 
@@ -13,10 +12,6 @@ class TestMemoryStore(StoreContract):
     @pytest.fixture
     def store(self) -> MemoryStore:
         return MemoryStore(retry_window=RETRY_WINDOW)
-
-    @pytest.mark.xfail(reason="takes nothing back; a node makes one change in a transaction")
-    def test_what_was_done_before_a_failure_is_taken_back_with_it(self, store: Store) -> None:
-        super().test_what_was_done_before_a_failure_is_taken_back_with_it(store)
 
 
 def test_clients_that_come_and_go_leave_nothing() -> None:

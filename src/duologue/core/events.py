@@ -77,7 +77,8 @@ class SendSignal(msgspec.Struct, frozen=True):
     data: Any
 
 
-Command = (
+#: What is decided by the consent table, or needs a link.
+PairCommand = (
     RequestLink
     | AcceptLink
     | DeclineLink
@@ -88,6 +89,8 @@ Command = (
     | SendTyping
     | SendSignal
 )
+
+Command = SendMessage | PairCommand
 
 # Replies: what the one who asked is answered
 

@@ -24,7 +24,6 @@ from .events import (
     CancelRequest,
     Change,
     CloseLink,
-    Command,
     Decision,
     DeclineLink,
     Done,
@@ -40,6 +39,7 @@ from .events import (
     MessageReceived,
     MessageReply,
     Notice,
+    PairCommand,
     Presence,
     PutPair,
     RequestLink,
@@ -198,7 +198,7 @@ class Facts(msgspec.Struct):
     target_online: bool = False
 
 
-def decide(facts: Facts, command: Command, now: float) -> Decision:
+def decide(facts: Facts, command: PairCommand, now: float) -> Decision:
     """What follows from `command` at `now`, in seconds since the epoch.
 
     A message has a decision of its own: `message`.
@@ -224,7 +224,7 @@ def situation(pair: Pair | None, actor: str) -> Situation:
     return Situation.SHUNNED if pair.blockers else Situation.NONE
 
 
-def _consent(facts: Facts, command: Command, now: float) -> Decision:
+def _consent(facts: Facts, command: PairCommand, now: float) -> Decision:
     actor, target = facts.actor, facts.target
     if target is None:
         return Decision(_no_such_client(command))
@@ -352,7 +352,7 @@ def _request_notice(requester: Identity, pair: Pair) -> LinkRequested:
     return LinkRequested(requester.id, requester.name, pair.note, milliseconds(pair.expires_at))
 
 
-def _no_such_client(command: Command) -> Refusal:
+def _no_such_client(command: PairCommand) -> Refusal:
     return refuse(errors.NOT_FOUND, target=command.target)
 
 
@@ -447,7 +447,7 @@ def _to_linked(facts: Facts, command: SendTyping | SendSignal, notice: Notice) -
     return Decision(Done(), (), (Tell(command.target, notice),))
 
 
-_DECIDERS: Final[Mapping[type, Callable[[Facts, Command, float], Decision]]] = {
+_DECIDERS: Final[Mapping[type, Callable[[Facts, PairCommand, float], Decision]]] = {
     SendTyping: _typing,  # type: ignore[dict-item]  # each takes its own command
     SendSignal: _signal,  # type: ignore[dict-item]
     **dict.fromkeys(_ACTIONS, _consent),

@@ -11,6 +11,7 @@ import msgspec
 
 from duologue.wire import socketio
 from duologue.wire.engineio import Binary, PacketError
+from duologue.wire.socketio import QUICK_EVENT
 
 from .connection import CLOSED_BY_SERVER, CONNECT_TIMEOUT, Connection
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 LEFT_BY_CLIENT = "client namespace disconnect"
 LEFT_BY_SERVER = "server namespace disconnect"
 
-_QUICK_EVENT = b'42["'
 
 AckCallback = Callable[[list[Any]], None]
 
@@ -164,7 +164,8 @@ class SocketLayer:
         # The one packet that nearly all are: an event of the main namespace that asks for no
         # acknowledgement, with a name that the application has a decoder for.
         main = self._main
-        if main is not None and data.startswith(_QUICK_EVENT) and self._decoder.waiting is None:
+        if main is not None and data.startswith(QUICK_EVENT) and self._decoder.waiting is None:
+            # A name with an escape in it is cut short here, and found below
             decoder = main.application.decoders.get(data[4 : data.find(b'"', 4)])
             if decoder is not None:
                 self._typed(main, decoder, data[2:], None)

@@ -39,7 +39,9 @@ RESERVED_EVENTS: Final = frozenset(
 _HEAD: Final = re.compile(
     rb"4([0-6])(?:([0-9]{1,9})-)?(?:(/[^,\x00-\x20]*)(?:,|\Z))?([0-9]{1,15})?(?=[\[{]|\Z)"
 )
-_QUICK_EVENT: Final = b"42["
+#: How an event of the main namespace begins that asks for no acknowledgement and has no
+#: attachments; its name follows.
+QUICK_EVENT: Final = b'42["'
 _STRINGS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -79,7 +81,7 @@ class Decoder:
         """Take a text message; returns the packet, or None while its attachments are missing."""
         if self.waiting is not None:
             raise PacketError("text between a packet and its attachments")
-        if data.startswith(_QUICK_EVENT):
+        if data.startswith(QUICK_EVENT):
             return Packet(EVENT, MAIN, None, data[2:])
         head = _HEAD.match(data)
         if head is None:
