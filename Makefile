@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*')
+BUILT_FROM := src/duologue/server/_lane.c $(shell find web -type f -not -path '*/node_modules/*')
 INTEROP := tests/interop/js
 
 PEERS := bench/peers
@@ -34,7 +34,7 @@ check: .venv/installed-dev ## Lint, and check formatting, types and layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
-web: .venv/installed-dev ## Build what the server serves to browsers
+web: .venv/installed-dev ## Build what is not Python: the page, and the express lane in C
 	@$(BIN)/python hatch_build.py
 
 docs: .venv/installed-dev ## Renew the documents that are made from the code
@@ -45,7 +45,7 @@ pictures: web ## Take the README's pictures of the page
 	@browser="$$($(BIN)/python tools/browser.py)" && \
 	  DUOLOGUE_TEST_BROWSER="$$browser" $(BIN)/python tools/screenshots.py
 
-bench: web $(BENCH) ## Measure against other servers on this machine (about 25 minutes)
+bench: web $(BENCH) ## Measure against other servers on this machine (about 15 minutes)
 	@$(BIN)/python -m bench run
 	@$(BIN)/python -m bench report
 
@@ -57,6 +57,7 @@ budgets: .venv/installed-dev ## Hold the last benchmark against the budgets (or 
 
 clean: ## Remove everything that was built or installed here
 	rm -rf .venv web/node_modules $(INTEROP)/node_modules src/duologue/_web dist build
+	rm -f src/duologue/server/_lane*.so
 	rm -rf bench/build $(PEERS)/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -72,7 +73,7 @@ clean: ## Remove everything that was built or installed here
 	  $(PYTHON) -m virtualenv --quiet .venv; }
 	@touch $@
 
-.venv/installed: .venv/made pyproject.toml hatch_build.py $(WEB_SOURCES)
+.venv/installed: .venv/made pyproject.toml hatch_build.py $(BUILT_FROM)
 	@echo "Installing Duologue"
 	@$(PIP) install --editable .
 	@touch $@

@@ -1,14 +1,19 @@
-"""Builds ``web/`` into the package, with the Node.js that a Python wheel brings.
+"""Builds what is not Python into the package: the page from ``web/``, and the express lane from C.
 
-No Node.js has to be on the machine. The outcome lies in ``src/duologue/_web``, where an editable
-installation finds it and from where the wheel takes it.
+The page is built with the Node.js that a Python wheel brings, so none has to be on the machine.
+The lane (``server/_lane.c``) needs a C compiler and Python's headers; the package works without it,
+and is slower. What was built lies in ``src/duologue``, where an editable installation finds it and
+from where the wheel takes it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +31,46 @@ class WebBuildHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if self.target_name == "wheel":  # an sdist has the sources, from which a wheel is built
-            build(Path(self.root))
+            root = Path(self.root)
+            build_web(root)
+            if build_lane(root):
+                build_data["pure_python"] = False
+                build_data["infer_tag"] = True
 
 
-def build(root: Path) -> None:
+def build_lane(root: Path) -> bool:
+    """Compile the express lane, unless it is newer than its source; returns whether it is there.
+
+    ``DUOLOGUE_PURE=1`` leaves it out.
+    """
+    source = root / "src" / "duologue" / "server" / "_lane.c"
+    target = source.with_name("_lane" + sysconfig.get_config_var("EXT_SUFFIX"))
+    if os.environ.get("DUOLOGUE_PURE"):
+        target.unlink(missing_ok=True)
+        return False
+    if target.is_file() and target.stat().st_mtime > source.stat().st_mtime:
+        return True
+    made = target.with_suffix(".new")  # so that a server that runs keeps what it has loaded
+    include = sysconfig.get_path("include")
+    command = [
+        *shlex.split(os.environ.get("LDSHARED") or sysconfig.get_config_var("LDSHARED")),
+        *("-O3", "-fPIC", "-Wall", "-Wextra", "-Wno-unused-parameter", f"-I{include}"),
+        *(str(source), "-o", str(made)),
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        reason = done.stderr if done.returncode else ""
+    except OSError as error:
+        reason = str(error)
+    if reason:
+        print(f"Going on without the C lane, which did not compile: {reason}", file=sys.stderr)
+        made.unlink(missing_ok=True)
+        return False
+    made.replace(target)
+    return True
+
+
+def build_web(root: Path) -> None:
     """Build ``root/web``, unless what is there was made from the same sources."""
     sources, target = root / "web", root / "src" / "duologue" / "_web"
     digest = _digest(sources)
@@ -72,4 +113,5 @@ def npm(folder: Path, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    build(Path(__file__).parent)
+    build_web(Path(__file__).parent)
+    build_lane(Path(__file__).parent)

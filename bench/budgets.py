@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .results import Results
+from .results import Results, Spread
 
 
 @dataclass(frozen=True)
@@ -20,18 +20,19 @@ class Budget:
 
 
 def _ratio(scenario: str, other: str, figure: str = "cpu_us") -> Callable[[Results], float | None]:
-    return lambda results: results.ratio("duologue", other, scenario, figure)
+    return lambda results: _median(results.ratio("duologue", other, scenario, figure))
+
+
+def _median(spread: Spread | None) -> float | None:
+    return spread.median if spread else None
 
 
 def _growth(results: Results) -> float | None:
-    beside = results.get("duologue", "growth-10000", "cpu_us")
-    alone = results.get("duologue", "growth-0", "cpu_us")
-    return beside.median / alone.median if beside and alone else None
+    return _median(results.growth("duologue", "growth-10000", "growth-0", "cpu_us"))
 
 
 def _idle_kib(results: Results) -> float | None:
-    found = results.get("duologue", "idle-10000", "kib_per_connection")
-    return found.median if found else None
+    return _median(results.get("duologue", "idle-10000", "kib_per_connection"))
 
 
 BUDGETS: Final = (

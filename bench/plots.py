@@ -67,12 +67,15 @@ def growth(results: Results, target: Path) -> None:
     figure = Figure(figsize=(8.4, 2.9), layout="constrained")
     axes = figure.subplots()
     for peer, title in results.titles.items():
-        figures = [results.get(peer, f"growth-{clients}", "cpu_us") for clients in GROWTH]
-        values = [spread.median for spread in figures if spread is not None]
+        ratios = [
+            results.growth(peer, f"growth-{clients}", f"growth-{GROWTH[0]}", "cpu_us")
+            for clients in GROWTH
+        ]
+        values = [spread.median for spread in ratios if spread is not None]
         if len(values) == len(GROWTH):
             axes.plot(
                 [f"{clients:,}" for clients in GROWTH],
-                [value / values[0] for value in values],
+                values,
                 label=title,
                 marker="o",
                 linewidth=2.5 if peer == "duologue" else 1.2,

@@ -23,10 +23,10 @@ Every server does the same work: a client gets an ID when it connects, `message`
 that it names, and arrives with who it is from. Duologue does more than that: policy `required`, so
 it looks up whether the two are linked, counts rates, numbers messages, and checks what the others
 let pass; nothing is switched off. The server has one core, the load generator (C, epoll) the other;
-peers take turns in each of {rounds} rounds, and a figure is the median with the least and the
-greatest. **CPU per message** is the kernel's account of all of a server's processes and threads,
-and is the figure to compare: messages per second follow from it, unless it was the load generator
-that was busy (marked \\*).
+peers take turns in each of up to {rounds} rounds. A figure is the median of its rounds, with the
+least and the greatest; a ratio is one of figures of the same round. **CPU per message** is the
+kernel's account of all of a server's processes and threads, and is the figure to compare: messages
+per second follow from it, unless it was the load generator that was busy (marked \\*).
 
 - **floor**: a single-threaded C epoll relay with just enough of the protocols, each message its own
   `write`. Nothing that speaks Socket.IO on one core can do much better.
@@ -42,8 +42,9 @@ One machine with {cores} cores, loopback only: no network, no TLS, no proxy, no 
 second core for anybody's cluster mode. The load generator shares caches and memory with the server.
 Clients read as fast as they can. Differences of a few percent are noise; the ranges show how much.
 The C floor writes every message at once; one that gathers writes, as Duologue does, spends less
-than half with eight in flight. With one message in flight most of the C programs' time, and nearly
-half of Duologue's, is the kernel's for `recv`, `send` and `epoll_wait`, which no server saves.
+than half with eight in flight. With one message in flight nearly all of the C programs' time, and
+half of Duologue's, is the kernel's for `recv`, `send` and `epoll_wait`, which no server saves; a
+server that is fast enough to keep the load generator busy also never has to wake it up.
 """
 
 
@@ -116,8 +117,7 @@ def _ratios(results: Results) -> Iterator[str]:
     yield from _head("Duologue's CPU per message ÷", *(results.titles[peer] for peer in others))
     for scenario in _measured(results):
         ratios = (results.ratio("duologue", peer, scenario.name, "cpu_us") for peer in others)
-        cells = ("-" if ratio is None else f"**{ratio:.2f}**" for ratio in ratios)
-        yield _row(scenario.title, *cells)
+        yield _row(scenario.title, *(_shown(ratio, digits=2) for ratio in ratios))
 
 
 def _budgets(results: Results) -> Iterator[str]:
@@ -136,9 +136,9 @@ def _ahead(results: Results) -> Iterator[str]:
     for scenario in _measured(results):
         for peer, title in results.titles.items():
             ratio = results.ratio("duologue", peer, scenario.name, "cpu_us")
-            if peer != "duologue" and ratio is not None and ratio > 1:
+            if peer != "duologue" and ratio is not None and ratio.median > 1:
                 ahead = True
-                yield f"- {scenario.title}: {title} needs 1/{ratio:.2f} of Duologue's CPU"
+                yield f"- {scenario.title}: {title} needs 1/{ratio.median:.2f} of Duologue's CPU"
     for peer, title in results.titles.items():
         mine = results.get("duologue", "idle-10000", "kib_per_connection")
         theirs = results.get(peer, "idle-10000", "kib_per_connection")
@@ -196,10 +196,10 @@ def _growth(results: Results) -> Iterator[str]:
     yield "50 busy pairs, 64 B, 8 in flight, and so many idle clients beside; µs per message.\n"
     yield from _head("server", *(f"{clients:,}" for clients in GROWTH), "10,000 ÷ 0")
     for peer, title in results.titles.items():
-        figures = [results.get(peer, f"growth-{clients}", "cpu_us") for clients in GROWTH]
-        first, last = figures[0], figures[-1]
-        grown = f"{last.median / first.median:.2f}" if first and last else "-"
-        yield _row(title, *(_shown(figure) for figure in figures), grown)
+        names = [f"growth-{clients}" for clients in GROWTH]
+        figures = [results.get(peer, name, "cpu_us") for name in names]
+        grown = results.growth(peer, names[-1], names[0], "cpu_us")
+        yield _row(title, *(_shown(each) for each in figures), _shown(grown, digits=2))
 
 
 def _versions(raw: dict[str, Any]) -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""A result file read: medians over the rounds, and ratios between peers."""
+"""A result file read: medians over the rounds, of figures and of ratios between peers."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -14,28 +15,40 @@ class Spread(NamedTuple):
     high: float
 
 
+def _spread(values: Collection[float]) -> Spread | None:
+    return Spread(median(values), min(values), max(values)) if values else None
+
+
 class Results:
     """The figures of one run of the benchmark."""
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.raw = raw
         self.titles: dict[str, str] = raw["titles"]
-        self._figures: dict[tuple[str, str, str], list[float]] = {}
+        #: By peer, scenario and figure, then by round.
+        self._figures: dict[tuple[str, str, str], dict[int, float]] = {}
         for run in raw["runs"]:
             for key, value in run.items():
                 if key not in ("peer", "scenario", "round"):
                     place = run["peer"], run["scenario"], key
-                    self._figures.setdefault(place, []).append(value)
+                    self._figures.setdefault(place, {})[run["round"]] = value
 
     def get(self, peer: str, scenario: str, figure: str) -> Spread | None:
         """None if this was not measured."""
-        values = self._figures.get((peer, scenario, figure))
-        return Spread(median(values), min(values), max(values)) if values else None
+        return _spread(self._figures.get((peer, scenario, figure), {}).values())
 
-    def ratio(self, peer: str, other: str, scenario: str, figure: str) -> float | None:
+    def ratio(self, peer: str, other: str, scenario: str, figure: str) -> Spread | None:
         """How many times the figure of `other` that of `peer` is."""
-        one, two = self.get(peer, scenario, figure), self.get(other, scenario, figure)
-        return one.median / two.median if one and two else None
+        return self._ratios((peer, scenario, figure), (other, scenario, figure))
+
+    def growth(self, peer: str, scenario: str, base: str, figure: str) -> Spread | None:
+        """How many times its own figure in the scenario `base` a peer's is in `scenario`."""
+        return self._ratios((peer, scenario, figure), (peer, base, figure))
+
+    def _ratios(self, one: tuple[str, str, str], two: tuple[str, str, str]) -> Spread | None:
+        # Within each round, for a shared machine is not as fast in one as in the next
+        figures, bases = self._figures.get(one, {}), self._figures.get(two, {})
+        return _spread([figures[each] / bases[each] for each in figures if each in bases])
 
     def overloaded_load(self, peer: str, scenario: str) -> bool:
         """Whether the load generator was so busy that only the CPU per message counts."""

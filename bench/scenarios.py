@@ -28,7 +28,7 @@ class Scenario:
     name: str
     title: str
     options: dict[str, Any] = field(default_factory=dict)
-    quick: bool = False
+    often: bool = False
 
     def fits(self, peer: Peer) -> bool:
         if self.options.get("transport") == "polling" and not peer.polls:
@@ -37,8 +37,8 @@ class Scenario:
 
 
 RELAY: Final = (
-    Scenario(name="relay-1", title="64 B, 1 in flight", options={"flight": 1}, quick=True),
-    Scenario(name="relay-8", title="64 B, 8 in flight", options={"flight": 8}, quick=True),
+    Scenario(name="relay-1", title="64 B, 1 in flight", options={"flight": 1}, often=True),
+    Scenario(name="relay-8", title="64 B, 8 in flight", options={"flight": 8}, often=True),
     Scenario(name="acks-8", title="64 B, 8 in flight, with acks", options={"flight": 8, "acks": 1}),
     Scenario(name="kib-8", title="1 KiB, 8 in flight", options={"flight": 8, "size": 1024}),
     Scenario(name="64kib-1", title="64 KiB, 1 in flight", options={"flight": 1, "size": 65536}),
@@ -58,16 +58,23 @@ BUSY_CLIENTS: Final = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How much is measured: rounds, and seconds of each measurement."""
+    """How much is measured: rounds, and seconds of each measurement.
+
+    What a budget of CPU per message stands on, and connections, is measured in every one of
+    `rounds`, the rest in the first `fewer_rounds`, what needs thousands of idle clients in the
+    first `growth_rounds`.
+    """
 
     rounds: int
+    fewer_rounds: int
+    growth_rounds: int
     seconds: float
     warmup: float
     quick: bool
 
 
-FULL: Final = Plan(rounds=3, seconds=2.5, warmup=0.5, quick=False)
-QUICK: Final = Plan(rounds=2, seconds=1.5, warmup=0.5, quick=True)
+FULL: Final = Plan(rounds=5, fewer_rounds=3, growth_rounds=2, seconds=2.0, warmup=0.5, quick=False)
+QUICK: Final = Plan(rounds=2, fewer_rounds=0, growth_rounds=1, seconds=1.5, warmup=0.5, quick=True)
 
 Record = Callable[[str, str, int, Figures], None]
 Progress = Callable[[str], None]
@@ -120,22 +127,24 @@ class Run:
     def _plan_steps(self) -> Iterator[tuple[str, int, Callable[[], None]]]:
         plan = self._plan
         for round_number in range(plan.rounds):
-            for peer in self._peers:
-                scenarios = [
-                    scenario
-                    for scenario in RELAY
-                    if scenario.fits(peer)
-                    and (scenario.quick or not plan.quick)
-                    and self._only in scenario.name
-                ]
-                if scenarios:
-                    step = self._bind(self._relay, peer, round_number, scenarios)
-                    yield f"{peer.title}, relay", round_number, step
+            # Peers take turns as quickly as may be where a ratio is what counts
+            for often in (True, False) if round_number < plan.fewer_rounds else (True,):
+                for peer in self._peers:
+                    scenarios = [
+                        scenario
+                        for scenario in RELAY
+                        if scenario.often is often
+                        and scenario.fits(peer)
+                        and self._only in scenario.name
+                    ]
+                    if scenarios:
+                        step = self._bind(self._relay, peer, round_number, scenarios)
+                        yield f"{peer.title}, relay", round_number, step
             for peer in self._peers:
                 if self._only in "connect":
                     step = self._bind(self._connect, peer, round_number)
                     yield f"{peer.title}, connections", round_number, step
-        for round_number in range(1 if plan.quick else plan.rounds):
+        for round_number in range(plan.growth_rounds):
             for peer in self._peers:
                 if self._only in "growth" and not (plan.quick and peer.name != "duologue"):
                     step = self._bind(self._growth, peer, round_number)
@@ -157,7 +166,8 @@ class Run:
         with Server(peer) as server:
             with Idle(server, 200):
                 pass  # what a server loads and compiles for its first clients is not their price
-            with Idle(server, 1_000) as idle:
+            # One with a limit may not have noticed yet that those have gone
+            with Idle(server, min(1_000, peer.most_clients // 2)) as idle:
                 self._record(peer, "connect", round_number, idle.figures)
 
     def _growth(self, peer: Peer, round_number: int) -> None:
@@ -171,7 +181,7 @@ class Run:
                 else:
                     with Idle(server, clients) as idle:
                         self._record(peer, f"idle-{clients}", round_number, idle.figures)
-                        if round_number == 0 and not self._plan.quick:
+                        if round_number == 0 and clients == GROWTH[-1] and not self._plan.quick:
                             self._record(peer, f"resting-{clients}", 0, self._resting(server))
                         figures = self._measure(server, flight=8)
                 self._record(peer, f"growth-{clients}", round_number, figures)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from duologue.core.model import Identity, TokenBucket
 from duologue.hub import Client, Hub
@@ -13,7 +13,7 @@ class Outlet:
         self.packets: list[bytes] = []
         self._when_told = when_told
 
-    def send(self, *packets: bytes) -> None:
+    def send(self, packets: Iterable[bytes]) -> None:
         self.packets += packets
         self._when_told()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,7 +52,7 @@ class FakeSession:
     def refuse(self, message: str, data: Any = None) -> None:
         self.refused = (message, data)
 
-    def send(self, *packets: bytes) -> None:
+    def send(self, packets: Iterable[bytes]) -> None:
         self.packets += [packet.decode() for packet in packets]
 
     def got(self) -> list[Any]:

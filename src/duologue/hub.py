@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from duologue.core.model import Identity, TokenBucket
@@ -10,14 +11,14 @@ from duologue.core.model import Identity, TokenBucket
 class Outlet(Protocol):
     """What the hub needs of a session: something that packets can be given to."""
 
-    def send(self, *packets: bytes) -> None:
+    def send(self, packets: Iterable[bytes]) -> None:
         """Send packets that are encoded already."""
 
 
 class Client:
     """A client with at least one live session on this node, and what it may do how often."""
 
-    __slots__ = ("identity", "messages", "requests", "sessions", "strangers")
+    __slots__ = ("id", "identity", "messages", "requests", "sessions", "strangers")
 
     def __init__(
         self,
@@ -26,6 +27,7 @@ class Client:
         strangers: TokenBucket,
         requests: TokenBucket,
     ) -> None:
+        self.id = identity.id
         self.identity = identity
         self.sessions: list[Outlet] = []
         self.messages = messages
@@ -33,13 +35,11 @@ class Client:
         self.requests = requests
 
     def send(self, packets: tuple[bytes, ...]) -> None:
-        """Give packets to every session."""
-        if len(self.sessions) == 1:
-            self.sessions[0].send(*packets)
-        else:
-            # A session that cannot keep up ends while it is given something
-            for session in tuple(self.sessions):
-                session.send(*packets)
+        """Give the packets of one event to every session."""
+        sessions = self.sessions
+        # A session that cannot keep up ends while it is given something
+        for session in sessions if len(sessions) == 1 else tuple(sessions):
+            session.send(packets)
 
 
 class Hub:
@@ -47,12 +47,11 @@ class Hub:
 
     def __init__(self) -> None:
         self._clients: dict[str, Client] = {}
+        #: A client with its live sessions, or None; the dictionary's own, for each message asks.
+        self.get: Callable[[str], Client | None] = self._clients.get
 
     def __len__(self) -> int:
         return len(self._clients)
-
-    def get(self, client: str) -> Client | None:
-        return self._clients.get(client)
 
     def online(self, client: str) -> bool:
         return client in self._clients

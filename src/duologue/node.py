@@ -7,11 +7,12 @@ more than the few methods of `Session` that it calls.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
@@ -45,7 +46,7 @@ class Session(Protocol):
 
     def refuse(self, message: str, data: Any = None) -> None: ...
 
-    def send(self, *packets: bytes) -> None: ...
+    def send(self, packets: Iterable[bytes]) -> None: ...
 
 
 class Named(NamedTuple):
@@ -91,6 +92,20 @@ def _uuid4() -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def _message_ids() -> Iterator[str]:
+    """IDs for messages whose senders gave none.
+
+    They only have to differ: a random half for this process and a counter make a UUID for a
+    fraction of the price of a random one.
+    """
+    half = _uuid4()[:24]
+    endings = [f"{number:03x}" for number in range(0x1000)]
+    for number in itertools.count():
+        beginning = f"{half}{number:09x}"
+        for ending in endings:
+            yield beginning + ending
+
+
 class Node:
     """Duologue's application: the rules, a store, and the sessions of one process.
 
@@ -117,10 +132,7 @@ class Node:
         self._expiry: asyncio.TimerHandle | None = None
         self._performing = False
         self._effects: deque[events.Tell] = deque()
-        # Names of messages whose senders gave none. They only have to differ: a random half for
-        # this process and a counter make a UUID for the tenth of the price of a random one.
-        self._message_ids = _uuid4()[:24]
-        self._message_count = 0
+        self._message_ids = _message_ids()
 
     # The engine's application
 
@@ -152,10 +164,10 @@ class Node:
             if session in client.sessions:  # it had gone before, so that nobody else will say so
                 self.disconnect(session, "gone before it was accepted")
             return
-        session.send(*vocabulary.encode_notice(events.ClientIdGiven(client_id)))
+        session.send(vocabulary.encode_notice(events.ClientIdGiven(client_id)))
         links = self._snapshot(client.identity)
         if links is not None:
-            session.send(*vocabulary.encode_notice(links))
+            session.send(vocabulary.encode_notice(links))
         _logger.info("client %s connected", client_id)
 
     def _turn_away(self, session: Session, refusal: Refusal) -> None:
@@ -176,7 +188,15 @@ class Node:
         ack: int | None,
     ) -> None:
         name, command = event
-        reply = self.submit(session, command)
+        if type(command) is events.SendMessage:
+            decided = self._submit_message(session, command)
+            if isinstance(decided, events.AddMessage):
+                if ack is not None:
+                    session.send(vocabulary.encode_reply(ack, decided.reply))
+                return
+            reply: events.Reply = decided
+        else:
+            reply = self.submit(session, command)
         if ack is not None or isinstance(reply, Refusal):
             self._answer(session, name, reply, ack)
 
@@ -196,7 +216,8 @@ class Node:
     def submit(self, session: Session, command: events.Command) -> events.Reply:
         """Decide a session's command, keep what follows from it, and tell whom it concerns."""
         if isinstance(command, events.SendMessage):
-            return self._submit_message(session, command)
+            decided = self._submit_message(session, command)
+            return decided.reply if isinstance(decided, events.AddMessage) else decided
         now = self._clock()
         client: Client = session.data
         bucket = self._bucket(client, command)
@@ -227,7 +248,9 @@ class Node:
             self._watch_expiry()
         return reply
 
-    def _submit_message(self, session: Session, command: events.SendMessage) -> events.Reply:
+    def _submit_message(
+        self, session: Session, command: events.SendMessage
+    ) -> events.AddMessage | events.MessageReply | Refusal:
         now = self._clock()
         client: Client = session.data
         if not client.messages.take(now):
@@ -243,38 +266,31 @@ class Node:
         except StoreError:
             _logger.exception("the store failed")
             return refuse(errors.UNAVAILABLE, target=command.target, id=command.id)
-        if isinstance(decided, events.AddMessage):
-            if peer is not None:
-                peer.send(vocabulary.encode_message(decided.notice))
-            if len(client.sessions) > 1:
-                self._echo(session, client, command.target, decided.notice)
-            return decided.reply
         if isinstance(decided, Refusal):
             return self._count_refusal(client, decided, now)
+        if isinstance(decided, events.AddMessage):
+            notice = decided.notice
+            if peer is not None:
+                peer.send(vocabulary.encode_message(notice))
+            if len(client.sessions) > 1:
+                self._echo(session, client, command.target, notice)
         return decided
 
     def _decide_message(
         self, client: Client, command: events.SendMessage, peer: Client | None, now: float
     ) -> events.AddMessage | events.MessageReply | Refusal:
         """Belongs inside a transaction, unless the store needs none."""
-        store, sender, target, id = self._store, client.identity.id, command.target, command.id
+        store, sender, target, id = self._store, client.id, command.target, command.id
         pair = store.pair(sender, target)
         earlier = None
         if id is None:
-            self._message_count += 1
-            id = f"{self._message_ids}{self._message_count:012x}"
+            id = next(self._message_ids)
         elif pair is not None:
             earlier = store.earlier(pair, sender, id)
+        online = peer is not None
+        known = online or store.identity(target) is not None
         decided = rules.message(
-            command,
-            sender,
-            pair,
-            earlier,
-            id,
-            now,
-            known=store.identity(target) is not None,
-            online=peer is not None,
-            policy=self._terms.policy,
+            command, sender, pair, earlier, id, now, known, online, self._terms.policy
         )
         if isinstance(decided, events.AddMessage):
             store.add_message(decided)
@@ -305,9 +321,9 @@ class Node:
 
     def _answer(self, session: Session, name: str, reply: events.Reply, ack: int | None) -> None:
         if ack is not None:
-            session.send(*vocabulary.encode_reply(ack, reply))
+            session.send(vocabulary.encode_reply(ack, reply))
         elif type(reply) is Refusal:
-            session.send(*vocabulary.encode_refusal(name, reply))
+            session.send(vocabulary.encode_refusal(name, reply))
 
     # What follows from a decision
 
@@ -343,7 +359,7 @@ class Node:
         packets = vocabulary.encode_message(msgspec.structs.replace(notice, to=to))
         for other in tuple(client.sessions):
             if other is not session:
-                other.send(*packets)
+                other.send(packets)
 
     def _log_links(self, effects: Sequence[events.Tell]) -> None:
         for effect in effects:

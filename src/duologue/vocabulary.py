@@ -50,7 +50,7 @@ NOTICES: Final[Mapping[type[events.Notice], str]] = {
 REFUSED: Final = "refused"
 
 #: For the engine: decoders of each event's whole JSON array, its name included.
-DECODERS: Final[Mapping[bytes, msgspec.json.Decoder[Any]]] = {
+DECODERS: Final[dict[bytes, msgspec.json.Decoder[Any]]] = {
     name.encode(): msgspec.json.Decoder(tuple.__class_getitem__((str, command)))
     for name, command in COMMANDS.items()
 }
@@ -58,7 +58,7 @@ DECODERS: Final[Mapping[bytes, msgspec.json.Decoder[Any]]] = {
 _encode: Final = msgspec.json.Encoder().encode
 
 _HEADS: Final = {notice: b'42["' + name.encode() + b'",' for notice, name in NOTICES.items()}
-_MESSAGE_HEAD: Final = _HEADS[events.MessageReceived]
+_MESSAGE: Final = _HEADS[events.MessageReceived] + b"%b]"
 
 
 class Auth(msgspec.Struct, frozen=True):
@@ -102,7 +102,7 @@ def encode_message(notice: events.MessageReceived) -> tuple[bytes, ...]:
     """The same as `encode_notice`, for the commonest one by far."""
     if type(notice.content) is not str:
         return encode_notice(notice)
-    return (_MESSAGE_HEAD + _encode(notice) + b"]",)
+    return (_MESSAGE % _encode(notice),)
 
 
 def encode_notice(notice: events.Notice) -> tuple[bytes, ...]:

@@ -70,8 +70,16 @@ def test_a_figure_is_the_median_of_its_rounds_with_the_least_and_the_greatest() 
     assert Results(raw(*rounds)).get("floor", "relay-1", "cpu_us") == Spread(3, 1, 5)
 
 
-def test_a_ratio_is_one_of_medians() -> None:
-    assert Results(raw(*KEPT)).ratio("duologue", "floor", "relay-1", "cpu_us") == 1.5
+def test_a_ratio_is_the_median_of_those_within_each_round() -> None:
+    ours = [run("duologue", "relay-1", number, cpu_us=us) for number, us in enumerate((4, 9, 40))]
+    theirs = [run("floor", "relay-1", number, cpu_us=us) for number, us in enumerate((2, 3, 10))]
+    spread = Results(raw(*ours, *theirs)).ratio("duologue", "floor", "relay-1", "cpu_us")
+    assert spread == Spread(3, 2, 4)
+
+
+def test_a_round_that_only_one_of_two_was_in_makes_no_ratio() -> None:
+    rounds = [run("floor", "relay-1", 0, cpu_us=1), run("duologue", "relay-1", 1, cpu_us=2)]
+    assert Results(raw(*rounds)).ratio("duologue", "floor", "relay-1", "cpu_us") is None
 
 
 def test_what_was_not_measured_has_no_ratio() -> None:

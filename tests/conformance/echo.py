@@ -12,10 +12,9 @@ from __future__ import annotations
 import argparse
 import math
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import uvicorn
 from starlette.applications import Starlette
 
@@ -23,6 +22,7 @@ from duologue.server import http, websocket
 from duologue.server.app import Engine, Options
 from duologue.server.asgi import EngineApp
 from duologue.server.connection import Connection
+from duologue.server.lane import Decoders
 from duologue.server.session import Session
 from duologue.wire.engineio import Binary
 
@@ -33,6 +33,11 @@ class EchoLayer:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.deadline = math.inf
+        self.decoders: Decoders = {}
+        self.max_depth = 0
+
+    def typed(self, event: Any, ack: int | None) -> None:
+        raise AssertionError("it has no decoders")
 
     def text(self, data: bytes) -> None:
         self._connection.send(data)
@@ -50,7 +55,8 @@ class EchoLayer:
 class EchoApplication:
     """Socket.IO: says what it was told on connecting, sends messages back, acknowledges."""
 
-    decoders: Mapping[bytes, msgspec.json.Decoder[Any]] = {}
+    def __init__(self) -> None:
+        self.decoders: Decoders = {}
 
     def connect(self, session: Session, auth: dict[str, Any]) -> None:
         session.accept()

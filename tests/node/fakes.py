@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import selectors
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from duologue.node import Named, Node, Session
@@ -67,13 +67,13 @@ class FakeSession:
 
     def accept(self) -> bool:
         self.connected = not self.gone
-        self.send(b"40")
+        self.send((b"40",))
         return self.connected
 
     def refuse(self, message: str, data: Any = None) -> None:
         self.refused = (message, data)
 
-    def send(self, *packets: bytes) -> None:
+    def send(self, packets: Iterable[bytes]) -> None:
         for packet in packets:
             if self.connected and self._ends_at(packet):
                 self.end()

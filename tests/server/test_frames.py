@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from duologue.server.frames import FrameFollower, FrameStream, text_frame
+from duologue.server.frames import FrameFollower, FrameStream
 
 MAX_SIZE = 300
 MAX_FRAGMENTS = 5
@@ -31,7 +31,7 @@ class Recorder(FrameStream):
         super().__init__()
         self.outcome = Outcome()
         self.conn = ServerProtocol(state=State.OPEN, max_size=MAX_SIZE)
-        self.opened(max_size=MAX_SIZE, max_fragments=MAX_FRAGMENTS)
+        self.opened(max_size=MAX_SIZE, max_fragments=MAX_FRAGMENTS, decoders={}, max_depth=32)
         self._express = express
         self.on_text = self._text_received
 
@@ -203,20 +203,3 @@ def test_the_follower_knows_when_it_stands_between_frames(frames: list[bytes], m
     tail = frame(b"x" * 14)[:more]
     follower.feed(tail)
     assert follower.between is (more in (0, 20))
-
-
-@pytest.mark.parametrize(
-    ("size", "header"),
-    [
-        (0, b"\x81\x00"),
-        (125, b"\x81\x7d"),
-        (126, b"\x81\x7e\x00\x7e"),
-        (65_535, b"\x81\x7e\xff\xff"),
-    ],
-)
-def test_small_text_frames_have_the_shortest_header(size: int, header: bytes) -> None:
-    assert text_frame(b"x" * size) == header + b"x" * size
-
-
-def test_a_large_text_frame_is_left_to_the_library() -> None:
-    assert text_frame(b"x" * 65_536) is None

@@ -12,6 +12,7 @@ import asyncio
 import json
 import random
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -143,9 +144,9 @@ class SimulatedSession(FakeSession):
         may = simulation.slow and packet.startswith(b"42") and self is not simulation.acting
         return may and simulation.random.random() < 0.01
 
-    def send(self, *packets: bytes) -> None:
+    def send(self, packets: Iterable[bytes]) -> None:
         for packet in packets:
-            super().send(packet)
+            super().send((packet,))
             if not self.connected or not packet.startswith(b"42"):
                 continue
             if b'"to":"client' in packet and packet.startswith(b'42["message"'):

@@ -10,7 +10,6 @@ from duologue.core.events import (
     Change,
     DropIdentity,
     MessageReceived,
-    MessageReply,
     PutIdentity,
     PutPair,
 )
@@ -36,9 +35,8 @@ def linked(a: str, b: str) -> Pair:
 
 
 def message(pair: Pair, seq: int, *, sender: str = "ann", retry_id: str | None = ID) -> AddMessage:
-    reply = MessageReply(retry_id or "x", seq, 1_000, "delivered")
-    notice = MessageReceived(sender, "hello", reply.id, seq, 1_000)
-    return AddMessage(pair, reply, notice, pair.state is State.LINKED, retry_id)
+    added = MessageReceived(sender, "hello", retry_id or "x", seq, 1_000)
+    return AddMessage(pair, added, added, delivered=True, retry=retry_id is not None)
 
 
 class StoreContract:

@@ -53,9 +53,9 @@ class World:
             earlier,
             command.id or f"message-{self._messages}",
             self.now,
-            known=self.store.identity(command.target) is not None,
-            online=online,
-            policy=self.terms.policy,
+            self.store.identity(command.target) is not None,
+            online,
+            self.terms.policy,
         )
         if not isinstance(decided, events.AddMessage):
             return decided

@@ -264,15 +264,22 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class AddMessage(msgspec.Struct, frozen=True, gc=False):
-    """What follows from a message that may be sent, the commonest decision by far: `reply` to its
-    sender and `notice` to its target, as soon as it is kept.
+    """What follows from a message that may be sent, the commonest decision by far: a `reply` to its
+    sender and a `notice` to its target, as soon as it is kept.
 
-    It is kept only if the pair's `seq` is still the one before, and the link still open where
-    `linked` says that it was. `retry_id` is the ID that its sender gave it.
+    It is kept only if `pair`'s number is still the one before the message's, and its link still
+    open if it was. `delivered` is whether the target is online, and `retry` whether its sender gave
+    it an ID with which it may be sent again. `notice` is `message` as far as its target may see it.
     """
 
     pair: Pair
-    reply: MessageReply
+    message: MessageReceived
     notice: MessageReceived
-    linked: bool
-    retry_id: str | None
+    delivered: bool
+    retry: bool
+
+    @property
+    def reply(self) -> MessageReply:
+        message = self.message
+        status: Literal["delivered", "stored"] = "delivered" if self.delivered else "stored"
+        return MessageReply(message.id, message.seq, message.at, status)  # type: ignore[arg-type]

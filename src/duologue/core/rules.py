@@ -370,7 +370,6 @@ def message(
     earlier: MessageReply | None,
     id: str,
     now: float,
-    *,
     known: bool,
     online: bool,
     policy: Policy,
@@ -380,11 +379,10 @@ def message(
     `pair` is what stands between the two, `earlier` the answer to an earlier message with the same
     ID, and `id` the message's, whoever gave it. `known` is whether there is such a target.
     """
-    target = command.target
     if command.sender is not None and command.sender != sender:
-        return refuse(errors.FROM_MISMATCH, target=target, id=command.id)
+        return refuse(errors.FROM_MISMATCH, target=command.target, id=command.id)
     if not known:
-        return refuse(errors.NOT_FOUND, target=target, id=command.id)
+        return refuse(errors.NOT_FOUND, target=command.target, id=command.id)
     if earlier is not None:
         # Also when the link is gone by now: that message was taken, and it is the truth
         return earlier
@@ -392,24 +390,15 @@ def message(
     if not linked:
         code = _unlinked_message(pair, sender, policy)
         if code is not None:
-            return refuse(code, target=target, id=command.id)
+            return refuse(code, target=command.target, id=command.id)
     if pair is None:
-        pair = new_pair(sender, target)
-    seq = pair.seq + 1
-    at = int(now * 1000)
-    if linked:
-        notice = MessageReceived(sender, command.content, id, seq, at)
-    else:
+        pair = new_pair(sender, command.target)
+    message = notice = MessageReceived(sender, command.content, id, pair.seq + 1, int(now * 1000))
+    if not linked:
         # To the letter what the tutorial's server sends; a sender who gave an ID knows more than
         # the tutorial's client.
         notice = MessageReceived(sender, command.content, command.id or msgspec.UNSET)
-    return AddMessage(
-        pair,
-        MessageReply(id, seq, at, "delivered" if online else "stored"),
-        notice,
-        linked,
-        command.id,
-    )
+    return AddMessage(pair, message, notice, online, command.id is not None)
 
 
 def _unlinked_message(pair: Pair | None, sender: str, policy: Policy) -> str | None:

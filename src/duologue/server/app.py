@@ -16,6 +16,7 @@ from duologue.wire import engineio
 from duologue.wire.engineio import Handshake, Stage
 
 from .connection import SHUTTING_DOWN, Candidate, Connection, Layer, Transport
+from .lane import Decoders
 from .session import Session, SocketLayer
 from .wheel import Wheel
 
@@ -36,7 +37,7 @@ class Application(Protocol):
     for what does not fit. Other events come as plain JSON values, to `event`.
     """
 
-    decoders: Mapping[bytes, msgspec.json.Decoder[Any]]
+    decoders: Decoders
 
     def connect(self, session: Session, auth: dict[str, Any]) -> None:
         """A client asks to connect: `Session.accept` or `Session.refuse` it, now or later."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from duologue.wire import engineio
 from duologue.wire.engineio import Beat, Binary, Heartbeat, PacketError, Signal, Stage
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .app import Engine
+    from .lane import Decoders
 
 #: Why a connection ended, in the words that Socket.IO users know.
 CLOSED_BY_CLIENT = "transport close"
@@ -61,6 +62,17 @@ class Layer(Protocol):
     @property
     def deadline(self) -> float:
         """When `expire` wants to be called, on the engine's clock; `math.inf` for never."""
+
+    @property
+    def decoders(self) -> Decoders:
+        """Of the events that may come to `typed` instead of `text`, if there are any."""
+
+    @property
+    def max_depth(self) -> int:
+        """How deep the JSON of those events may nest."""
+
+    def typed(self, event: Any, ack: int | None) -> None:
+        """Take a text message that one of `decoders` has decoded, and its acknowledgement ID."""
 
     def text(self, data: bytes) -> None:
         """Take a text message, with its leading ``4``. May raise `PacketError`."""

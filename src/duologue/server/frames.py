@@ -1,44 +1,27 @@
 """WebSocket frames in, messages out: the `websockets` library's protocol with an express lane.
 
 `ServerProtocol` does everything that RFC 6455 asks for: fragments, control frames, closing,
-limits. Nearly every frame that a chat client sends is a whole, small, masked text frame, and for
-that one kind a dozen lines do the same at a fifth of the price. They run only while the protocol
-stands between two frames with no fragmented message open; whatever they do not recognise, to the
-single bit, goes to `ServerProtocol` untouched.
+limits. The express lane (`duologue.server.lane`) goes first, but only while the protocol stands
+between two frames with no fragmented message open; whatever it leaves goes to `ServerProtocol`
+untouched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
-from websockets.speedups import apply_mask
 
 from duologue.wire.engineio import is_utf8
 
-#: A server's header of a text frame of each of the usual lengths (RFC 6455, section 5.2).
-_HEADERS: Final = tuple(
-    bytes((0x81, length)) if length < 126 else b"\x81\x7e" + length.to_bytes(2, "big")
-    for length in range(2_048)
-)
-_USUAL: Final = len(_HEADERS)
+from .lane import Decoders, take
 
 #: The slow lane looks up between pieces of this size, so that no flood of tiny frames is parsed
 #: to its end after it has already been found to break a limit.
 _PIECE_BYTES: Final = 16_384
-
-
-def text_frame(payload: bytes) -> bytes | None:
-    """An unmasked text frame around `payload`, or None when it is not a small one."""
-    size = len(payload)
-    if size < _USUAL:
-        return _HEADERS[size] + payload
-    if size < 65_536:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
-    return None
 
 
 class FrameFollower:
@@ -102,42 +85,58 @@ class FrameStream:
     Before `opened` all bytes go to `before_opening`. Once `done` is set, by the stream or its
     subclass, nothing is delivered.
 
-    `on_text` takes a whole text message, which is valid UTF-8. It is an attribute and not a method
-    so that whoever the messages are for can take them without a call in between.
+    `on_text` takes a whole text message, which is valid UTF-8; `on_event` an event that the express
+    lane has decoded, with its acknowledgement ID. They are attributes and not methods so that
+    whoever the messages are for can take them without a call in between.
     """
 
     __slots__ = (
         "_between",
         "_buffer",
+        "_decoders",
         "_follower",
+        "_max_depth",
         "_max_fragments",
         "_max_size",
         "conn",
         "done",
+        "on_event",
         "on_text",
     )
 
     conn: ServerProtocol
     on_text: Callable[[bytes], None]
+    on_event: Callable[[Any, int | None], None]
 
     def __init__(self) -> None:
         self.done = False
         self._between = False
         self._max_size = 0
         self._max_fragments = 0
+        self._max_depth = 0
+        self._decoders: Decoders = {}
         self._follower: FrameFollower | None = None
         self._buffer: tuple[Opcode, bytearray] | None = None
 
-    def opened(self, *, max_size: int, max_fragments: int) -> None:
+    def opened(
+        self, *, max_size: int, max_fragments: int, decoders: Decoders, max_depth: int
+    ) -> None:
         """The handshake has been answered; what follows is frames, at most `max_size` bytes in a
-        message and `max_fragments` pieces."""
+        message and `max_fragments` pieces.
+
+        `decoders` are those of the events that may come decoded, if they nest no deeper than
+        `max_depth`.
+        """
         self._max_size = max_size
         self._max_fragments = max_fragments
+        self._decoders = decoders
+        self._max_depth = max_depth
         self._between = True
 
     # For the subclass
 
     def write(self, data: bytes) -> None:
+        """Send bytes that are frames already, or the answer to the opening handshake."""
         raise NotImplementedError
 
     def before_opening(self, data: bytes) -> None:
@@ -154,31 +153,17 @@ class FrameStream:
 
     def data_received(self, data: bytes) -> None:
         if self._between and not self.done:
-            at, size = 0, len(data)
-            # Only final text frames without extension bits, masked, whole, within the limit
-            while size - at >= 6 and data[at] == 0x81:
-                length = data[at + 1] - 128
-                if 0 <= length < 126:
-                    start = at + 6
-                elif length == 126 and size - at >= 8:
-                    length = (data[at + 2] << 8) + data[at + 3]
-                    start = at + 8
+            items, taken = take(data, self._max_size, self._decoders, self._max_depth)
+            for item, ack in items:
+                if type(item) is bytes:
+                    self.on_text(item)
                 else:
-                    break
-                end = start + length
-                if end > size or length > self._max_size:
-                    break
-                payload = apply_mask(data[start:end], data[start - 4 : start])
-                if not payload.isascii() and not is_utf8(payload):
-                    self._fail(CloseCode.INVALID_DATA)
-                    return
-                self.on_text(payload)
-                at = end
+                    self.on_event(item, ack)
                 if self.done:
                     break
-            if at == size:
+            if taken == len(data):
                 return
-            data = data[at:]
+            data = data[taken:]
         self._slow_lane(data)
 
     def _slow_lane(self, data: bytes) -> None:
@@ -237,19 +222,7 @@ class FrameStream:
         self._buffer = None
         self.closing()
 
-    # Sending
-
-    def send_text(self, payload: bytes) -> None:
-        frame = text_frame(payload)
-        if frame is None:
-            self.conn.send_text(payload)
-            self.flush()
-        else:
-            self.write(frame)
-
-    def send_binary(self, payload: bytes) -> None:
-        self.conn.send_binary(payload)
-        self.flush()
+    # Closing
 
     def close_frame(self, code: CloseCode) -> None:
         """Begin the closing handshake, unless it has begun."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from duologue.wire import socketio
 from duologue.wire.engineio import Binary, PacketError
-from duologue.wire.socketio import QUICK_EVENT
 
-from .connection import CLOSED_BY_SERVER, CONNECT_TIMEOUT, Connection
+from .connection import CLOSED_BY_SERVER, CONNECT_TIMEOUT, PARSE_ERROR, Connection
+from .lane import Decoders
 
 if TYPE_CHECKING:
     from .app import Application
@@ -90,14 +90,15 @@ class Session:
             if self._acks is None:
                 self._acks = {}
             self._acks[id] = ack
-        self.send(*socketio.encode(socketio.EVENT, self.namespace, id, [name, *args]))
+        self.send(socketio.encode(socketio.EVENT, self.namespace, id, [name, *args]))
 
     def ack(self, id: int, *args: Any) -> None:
         """Answer an event that came with the acknowledgement ID `id`."""
-        self.send(*socketio.encode(socketio.ACK, self.namespace, id, list(args)))
+        self.send(socketio.encode(socketio.ACK, self.namespace, id, list(args)))
 
-    def send(self, *packets: bytes) -> None:
-        """Send packets that are encoded already. Does nothing when the session is over."""
+    def send(self, packets: Iterable[bytes]) -> None:
+        """Send packets that are encoded already, of one event. Does nothing when the session is
+        over."""
         connection = self._connection
         for packet in packets:
             # Each time, for the transport may end the session when it is given too much
@@ -160,16 +161,24 @@ class SocketLayer:
     def deadline(self) -> float:
         return min(self._connect_by, self._attach_by)
 
-    def text(self, data: bytes) -> None:
-        # The one packet that nearly all are: an event of the main namespace that asks for no
-        # acknowledgement, with a name that the application has a decoder for.
+    @property
+    def decoders(self) -> Decoders:
+        application = self._applications.get(socketio.MAIN)
+        return {} if application is None else application.decoders
+
+    @property
+    def max_depth(self) -> int:
+        return self._max_depth
+
+    def typed(self, event: Any, ack: int | None) -> None:
         main = self._main
-        if main is not None and data.startswith(QUICK_EVENT) and self._decoder.waiting is None:
-            # A name with an escape in it is cut short here, and found below
-            decoder = main.application.decoders.get(data[4 : data.find(b'"', 4)])
-            if decoder is not None:
-                self._typed(main, decoder, data[2:], None)
-                return
+        if main is not None and self._decoder.waiting is None:
+            main.application.typed_event(main, event, ack)
+        elif main is not None or not self._ever_connected:
+            # Between a packet and its attachments, or before there is a session
+            self.connection.close(PARSE_ERROR)
+
+    def text(self, data: bytes) -> None:
         packet = self._decoder.text(data)
         if packet is None:
             self._attach_by = self.connection.engine.now() + self._options.attachment_timeout
@@ -275,7 +284,7 @@ class SocketLayer:
         if session.namespace == socketio.MAIN:
             self._main = session
         session.send(
-            *socketio.encode(socketio.CONNECT, session.namespace, None, {"sid": session.sid})
+            socketio.encode(socketio.CONNECT, session.namespace, None, {"sid": session.sid})
         )
 
     def refused(self, session: Session, message: str, data: Any) -> None:
@@ -285,7 +294,7 @@ class SocketLayer:
             self.connection.send(part)
 
     def disconnect(self, session: Session) -> None:
-        session.send(*socketio.encode(socketio.DISCONNECT, session.namespace, None, None))
+        session.send(socketio.encode(socketio.DISCONNECT, session.namespace, None, None))
         self._end(session, LEFT_BY_SERVER)
 
     def _end(self, session: Session, reason: str) -> None:

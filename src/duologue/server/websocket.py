@@ -33,7 +33,8 @@ from .connection import (
     TRANSPORT_ERROR,
     Connection,
 )
-from .frames import FrameStream, text_frame
+from .frames import FrameStream
+from .lane import frames
 
 # The library says at level INFO of every connection that it opened and closed
 _library_logger: Final = logging.getLogger("duologue.websocket")
@@ -90,6 +91,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
         self._gathered: list[bytes] = []
         self._gathered_bytes = 0
         self.on_text = self._candidate_text
+        self.on_event = self._candidate_event
         self.deadline = math.inf
         self.slot = -1
 
@@ -146,7 +148,6 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
                     response = self.conn.reject(refused.status, refused.body.decode())
             self.conn.send_response(response)
         self.flush()
-        self.flush_gathered()
         self.done = True
         self._transport.close()
 
@@ -169,9 +170,11 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
         self.opened(
             max_size=engine.options.max_http_buffer_size,
             max_fragments=engine.options.max_fragments,
+            decoders=connection.layer.decoders,
+            max_depth=connection.layer.max_depth,
         )
         if connection.transport is self:
-            self.on_text = connection.text
+            self._take_over(connection)
             connection.send(engine.handshake(connection))
 
     def _peer(self, request: Request) -> tuple[str, bool]:
@@ -196,24 +199,12 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
     # Stream
 
     def write(self, data: bytes) -> None:
-        # Many small frames to one client in one turn, as acknowledgements of a batch are, would
-        # cost a system call each; uvloop has written at once since 0.22.
-        gathered = self._gathered
-        if not gathered and self._engine is not None:
-            self._engine.flush_soon(self)
-        gathered.append(data)
-        self._gathered_bytes += len(data)
-        if self._gathered_bytes > _GATHER_BYTES:
-            self.flush_gathered()
+        self.flush_gathered()
+        self._write(data)
 
-    def flush_gathered(self) -> None:
-        gathered = self._gathered
-        if gathered:
-            data = gathered[0] if len(gathered) == 1 else b"".join(gathered)
-            gathered.clear()
-            self._gathered_bytes = 0
-            if not self._transport.is_closing():
-                self._transport.write(data)
+    def _write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     def binary_received(self, payload: bytes) -> None:
         connection = self._connection
@@ -232,13 +223,20 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
         if self._connection is None or not self._connection.candidate_text(payload):
             self._drop_candidate()
 
+    def _candidate_event(self, event: Any, ack: int | None) -> None:
+        self._drop_candidate()
+
+    def _take_over(self, connection: Connection) -> None:
+        self.on_text = connection.text
+        self.on_event = connection.layer.typed
+
     def _drop_candidate(self) -> None:
         self._leave(TRANSPORT_ERROR)
         self.finish(TRANSPORT_ERROR)
 
     def promote(self, packets: Sequence[bytes]) -> None:
         if self._connection is not None:
-            self.on_text = self._connection.text
+            self._take_over(self._connection)
         self.deadline = math.inf
         for packet in packets:
             self.send(packet)
@@ -246,14 +244,23 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
     # Transport
 
     def send(self, packet: bytes) -> None:
-        if type(packet) is bytes:
-            frame = text_frame(packet)
-            if frame is not None:
-                self.write(frame)
-            else:
-                self.send_text(packet)
-        else:
-            self.send_binary(packet)
+        # Many small frames to one client in one turn, as acknowledgements of a batch are, would
+        # cost a system call each; uvloop has written at once since 0.22.
+        gathered = self._gathered
+        if not gathered and self._engine is not None:
+            self._engine.flush_soon(self)
+        gathered.append(packet)
+        self._gathered_bytes += len(packet)
+        if self._gathered_bytes > _GATHER_BYTES:
+            self.flush_gathered()
+
+    def flush_gathered(self) -> None:
+        gathered = self._gathered
+        if gathered:
+            self._gathered_bytes = 0
+            data = frames(gathered)
+            gathered.clear()
+            self._write(data)
 
     def finish(self, reason: str) -> None:
         if self._transport.is_closing():

@@ -22,7 +22,7 @@ from .base import StoreError
 _Key = tuple[str, str]
 
 _NOTHING_TO_COMMIT: Final = nullcontext()
-_LINKED: Final = State.LINKED
+_NO_PAIRS: Final[dict[str, Pair]] = {}
 
 #: So many stale entries may lie among the times of expiry before they are swept out.
 _STALE_EXPIRIES: Final = 1_000
@@ -40,8 +40,9 @@ class MemoryStore:
     def __init__(self, *, retry_window: int = 1_000) -> None:
         self._retry_window: Final = retry_window
         self._identities: dict[str, Identity] = {}
-        self._pairs: dict[_Key, Pair] = {}
-        self._peers: dict[str, set[str]] = {}
+        #: Each pair twice, so that it is found from either side, and with it all of a client's.
+        self._pairs: dict[str, dict[str, Pair]] = {}
+        self._pair_count = 0
         self._answers: dict[_Key, dict[tuple[str, str], MessageReply]] = {}
         self._requests = 0
         #: Times at which requests expire; of one that was answered before, the entry is stale.
@@ -49,7 +50,7 @@ class MemoryStore:
 
     def __len__(self) -> int:
         """How many clients and pairs it holds."""
-        return len(self._identities) + len(self._pairs)
+        return len(self._identities) + self._pair_count
 
     def transaction(self) -> AbstractContextManager[None]:
         return _NOTHING_TO_COMMIT
@@ -58,13 +59,10 @@ class MemoryStore:
         return self._identities.get(client)
 
     def pair(self, a: str, b: str) -> Pair | None:
-        return self._pairs.get((a, b) if a < b else (b, a))
+        return self._pairs.get(a, _NO_PAIRS).get(b)
 
     def pairs(self, client: str) -> Iterable[Pair]:
-        for peer in self._peers.get(client, ()):
-            pair = self.pair(client, peer)
-            if pair is not None:
-                yield pair
+        return tuple(self._pairs.get(client, _NO_PAIRS).values())
 
     def earlier(self, pair: Pair, sender: str, id: str) -> MessageReply | None:
         answers = self._answers.get((pair.low, pair.high))
@@ -76,7 +74,7 @@ class MemoryStore:
             if at > now or len(found) >= limit:
                 break
             heapq.heappop(self._expiries)
-            found[key] = self._pairs[key]
+            found[key] = self._pairs[key[0]][key[1]]
         # They are due until something is done about them
         for key, pair in found.items():
             heapq.heappush(self._expiries, (pair.expires_at, key))
@@ -103,18 +101,22 @@ class MemoryStore:
             self._drop_identity(change)
 
     def add_message(self, message: AddMessage) -> None:
-        key = message.pair.low, message.pair.high
-        # What is no longer there may have been forgotten since: what the message says of it is old
-        pair = self._pairs.get(key) or new_pair(*key)
-        seq = message.reply.seq
-        if pair.seq != seq - 1 or (message.linked and pair.state is not _LINKED):
-            raise StoreError("the link has changed since the message was decided")
-        if seq == 1:
-            self._insert(key, pair)
-        pair.seq = seq
-        if message.retry_id is not None:
-            answers = self._answers.setdefault(key, {})
-            answers[message.notice.sender, message.retry_id] = message.reply
+        pair, added = message.pair, message.message
+        low, high = pair.low, pair.high
+        kept = self._pairs.get(low, _NO_PAIRS).get(high)
+        if kept is not pair:
+            # It has changed since, or was forgotten: what the message says of it is old
+            kept = kept or new_pair(low, high)
+            if pair.state is State.LINKED and kept.state is not State.LINKED:
+                raise StoreError("the link has been closed since the message was decided")
+        if kept.seq + 1 != added.seq:
+            raise StoreError("there has been another message since this one was decided")
+        if kept.seq == 0:
+            self._insert(kept)
+        kept.seq += 1
+        if message.retry:
+            answers = self._answers.setdefault((low, high), {})
+            answers[added.sender, message.reply.id] = message.reply
             if len(answers) > self._retry_window:
                 del answers[next(iter(answers))]
 
@@ -127,14 +129,14 @@ class MemoryStore:
 
     def _put_pair(self, pair: Pair) -> None:
         key = pair.low, pair.high
-        before = self._pairs.get(key)
+        before = self.pair(*key)
         if before is not None:
             self._count(before, -1)
         self._count(pair, 1)
         if pair.blank:
             self._remove(key)
             return
-        self._insert(key, pair)
+        self._insert(pair)
         if pair.state is State.REQUESTED:
             heapq.heappush(self._expiries, (pair.expires_at, key))
             if len(self._expiries) > 2 * self._requests + _STALE_EXPIRIES:
@@ -144,25 +146,27 @@ class MemoryStore:
                 heapq.heapify(self._expiries)
 
     def _expires(self, key: _Key) -> float | None:
-        pair = self._pairs.get(key)
+        pair = self.pair(*key)
         return pair.expires_at if pair is not None and pair.state is State.REQUESTED else None
 
     def _remove(self, key: _Key) -> None:
-        if self._pairs.pop(key, None) is None:
+        if self.pair(*key) is None:
             return
+        self._pair_count -= 1
         self._answers.pop(key, None)
         low, high = key
         for client, peer in ((low, high), (high, low)):
-            peers = self._peers.get(client)
-            if peers is not None:
-                peers.discard(peer)
-                if not peers:
-                    del self._peers[client]
+            pairs = self._pairs[client]
+            del pairs[peer]
+            if not pairs:
+                del self._pairs[client]
 
-    def _insert(self, key: _Key, pair: Pair) -> None:
-        self._pairs[key] = pair
-        self._peers.setdefault(pair.low, set()).add(pair.high)
-        self._peers.setdefault(pair.high, set()).add(pair.low)
+    def _insert(self, pair: Pair) -> None:
+        mine = self._pairs.setdefault(pair.low, {})
+        if pair.high not in mine:
+            self._pair_count += 1
+        mine[pair.high] = pair
+        self._pairs.setdefault(pair.high, {})[pair.low] = pair
 
     def _count(self, pair: Pair, by: int) -> None:
         if pair.state is State.REQUESTED:
@@ -181,7 +185,7 @@ class MemoryStore:
                 identity.blocks += by
 
     def _drop_identity(self, change: DropIdentity) -> None:
-        for pair in list(self.pairs(change.id)):
+        for pair in self.pairs(change.id):
             self._count(pair, -1)
             self._remove((pair.low, pair.high))
         self._identities.pop(change.id, None)

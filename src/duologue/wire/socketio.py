@@ -34,14 +34,14 @@ RESERVED_EVENTS: Final = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
 
-#: ``4``, type, attachment count, namespace, ack ID: all that stands before the JSON. An ID of
-#: more than 15 digits is no longer exact in JavaScript, whose clients count up from 0.
+#: An acknowledgement ID with more is no longer exact in JavaScript, whose clients count up from 0.
+MAX_ACK_DIGITS: Final = 15
+
+#: ``4``, type, attachment count, namespace, ack ID: all that stands before the JSON.
 _HEAD: Final = re.compile(
-    rb"4([0-6])(?:([0-9]{1,9})-)?(?:(/[^,\x00-\x20]*)(?:,|\Z))?([0-9]{1,15})?(?=[\[{]|\Z)"
+    rb"4([0-6])(?:([0-9]{1,9})-)?(?:(/[^,\x00-\x20]*)(?:,|\Z))?([0-9]{1,%d})?(?=[\[{]|\Z)"
+    % MAX_ACK_DIGITS
 )
-#: How an event of the main namespace begins that asks for no acknowledgement and has no
-#: attachments; its name follows.
-QUICK_EVENT: Final = b'42["'
 _STRINGS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -81,8 +81,6 @@ class Decoder:
         """Take a text message; returns the packet, or None while its attachments are missing."""
         if self.waiting is not None:
             raise PacketError("text between a packet and its attachments")
-        if data.startswith(QUICK_EVENT):
-            return Packet(EVENT, MAIN, None, data[2:])
         head = _HEAD.match(data)
         if head is None:
             raise PacketError("malformed packet")

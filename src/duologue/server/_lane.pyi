@@ -1,0 +1,6 @@
+from typing import Any
+
+def frames(packets: list[bytes], /) -> bytes: ...
+def take(
+    data: bytes, max_size: int, decoders: dict[bytes, Any], max_depth: int, /
+) -> tuple[list[tuple[Any, int | None]], int]: ...
