@@ -59,7 +59,7 @@ def all_peers() -> list[Peer]:
             name="duologue",
             title="Duologue",
             dialect="duologue",
-            command=(python, "-m", "duologue", "serve", "--port={port}", "--log-level=warning"),
+            command=(python, "-m", "duologue", "serve", "--port={port}", "--log-level=warning", "--store=memory:"),
             versions={**libraries, "duologue": version("duologue"), "msgspec": version("msgspec")},
         ),
         Peer(

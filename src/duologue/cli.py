@@ -16,6 +16,7 @@ from . import config, logs
 from .config import ENVIRONMENT_PREFIX, Settings, SettingsError
 from .server import http, serve, websocket
 from .server.pages import PagesMissing
+from .stores.base import CannotOpen
 
 COULD_NOT_START: Final = 3
 
@@ -128,7 +129,7 @@ def serve_command(**values: Any) -> None:
     logs.configure(settings.log_level, settings.log_format)
     try:
         _serve(settings)
-    except (serve.CannotStart, PagesMissing) as error:
+    except (serve.CannotStart, CannotOpen, PagesMissing) as error:
         click.echo(f"duologue: {error}", err=True)
         sys.exit(COULD_NOT_START)
 
@@ -163,8 +164,12 @@ def _serve(settings: Settings) -> None:
         grace=settings.grace_seconds,
         on_started=lambda: click.echo(f"Duologue is running at {address} (Ctrl+C stops it)"),
         on_drain=service.node.draining,
+        on_drained=service.node.settled,
     )
-    serve.run(server, listener)
+    try:
+        serve.run(server, listener)
+    finally:
+        service.node.close()
 
 
 if __name__ == "__main__":

@@ -53,9 +53,9 @@ class World:
             earlier,
             command.id or f"message-{self._messages}",
             self.now,
-            self.store.identity(command.target) is not None,
+            self.store.identity(command.target),
             online,
-            self.terms.policy,
+            self.terms,
         )
         if not isinstance(decided, events.AddMessage):
             return decided

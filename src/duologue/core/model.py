@@ -6,6 +6,7 @@ import enum
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 MAX_ID_CHARS: Final = 128
 MAX_NAME_CHARS: Final = 64
@@ -121,6 +122,13 @@ class Pair(msgspec.Struct, kw_only=True):
 def new_pair(a: str, b: str) -> Pair:
     """Two clients between whom there has been nothing yet."""
     return Pair(low=a, high=b) if a < b else Pair(low=b, high=a)
+
+
+def with_progress(pair: Pair, client: str, progress: Progress) -> Pair:
+    """The pair when one side has got further."""
+    if client == pair.low:
+        return replace(pair, low_progress=progress)
+    return replace(pair, high_progress=progress)
 
 
 class Token(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -74,7 +74,8 @@ class Server(uvicorn.Server):
     """uvicorn's server with an end in three steps: accept no more, say so, finish, leave.
 
     `on_started` is called once requests are served, `on_drain` when the server has been told to
-    stop. A second signal cuts the rest short.
+    stop; `on_drained` waits for what the application has under way. A second signal cuts the rest
+    short.
     """
 
     def __init__(
@@ -85,12 +86,14 @@ class Server(uvicorn.Server):
         grace: float,
         on_started: Callable[[], None],
         on_drain: Callable[[], None],
+        on_drained: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__(config)
         self._engine = engine
         self._grace = grace
         self._on_started = on_started
         self._on_drain = on_drain
+        self._on_drained = on_drained
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -120,7 +123,9 @@ class Server(uvicorn.Server):
         self._engine.draining = True
         self._on_drain()
         await asyncio.sleep(min(_ARRIVING_SECONDS, self._grace))
+        await self._on_drained()  # answers to what came in, before sessions end
         await self._engine.drain(self._grace)
+        await self._on_drained()  # and what follows from their end
         await super().shutdown(sockets)
 
 

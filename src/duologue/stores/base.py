@@ -14,6 +14,10 @@ class StoreError(Exception):
     """The store could not do what it was asked; nothing of the transaction is kept."""
 
 
+class Conflict(StoreError):
+    """What was to be kept no longer fits what is there; the store itself is well."""
+
+
 class CannotOpen(Exception):
     """A store cannot be used at all; the text says why, in one line."""
 
@@ -98,7 +102,7 @@ class Store(Protocol):
     def add_message(self, message: AddMessage) -> None:
         """Keep a message; counts it among those that wait for its target if that is away.
 
-        Raises `StoreError` if its condition does not hold. May delete the pair's oldest messages
+        Raises `Conflict` if its condition does not hold. May delete the pair's oldest messages
         beyond the number that is kept of each.
         """
 
