@@ -295,6 +295,8 @@ def _view_of_the_asker(*, blocked: bool) -> list[object]:
             world.store.pairs("ann"),
             {"ben": world.identity("ben")},
             lambda _: True,
+            lambda _: 0,
+            {},
         ),
     ]
     world.passes(TTL)
@@ -630,7 +632,12 @@ def test_a_snapshot_has_links_and_both_kinds_of_requests(world: World) -> None:
     expires = int((world.now + TTL) * 1000)
     peers = {name: world.identity(name) for name in ("ben", "cleo", "dan")}
     assert rules.snapshot(
-        world.identity("ann"), world.store.pairs("ann"), peers, {"ben"}.__contains__
+        world.identity("ann"),
+        world.store.pairs("ann"),
+        peers,
+        {"ben"}.__contains__,
+        lambda _: 0,
+        {},
     ) == events.Links(
         [events.LinkEntry("ben", None, True, None, 0)],
         [LinkRequested("dan", "Dan", "hello", expires)],
@@ -639,4 +646,4 @@ def test_a_snapshot_has_links_and_both_kinds_of_requests(world: World) -> None:
 
 
 def test_there_is_no_snapshot_of_nothing(world: World) -> None:
-    assert rules.snapshot(world.identity("ann"), [], {}, lambda _: True) is None
+    assert rules.snapshot(world.identity("ann"), [], {}, bool, lambda _: 0, {}) is None

@@ -29,7 +29,7 @@ class World:
         assert identity is not None
         return identity
 
-    def does(self, client: str, command: events.Command) -> events.Reply:
+    def does(self, client: str, command: events.SendMessage | events.PairCommand) -> events.Reply:
         pair = self.store.pair(client, command.target)
         online = command.target in self.told and command.target not in self.offline
         if isinstance(command, events.SendMessage):
