@@ -181,7 +181,7 @@ class Settings:
                 raise SettingsError(f"{field.name} must be a number of at least {least}")
         if self.port > 65_535:
             raise SettingsError("port must be at most 65535")
-        if self.store != "memory:" and not _sqlite_path(self.store):
+        if self.store != "memory:" and not sqlite_path(self.store):
             raise SettingsError("store is 'sqlite:///PATH' or 'memory:'")
         if "*" in self.cors_allowed_origins and len(self.cors_allowed_origins) > 1:
             raise SettingsError("cors_allowed_origins is either '*' or a list of origins")
@@ -196,7 +196,7 @@ class Settings:
             raise SettingsError("ssl_certfile and ssl_keyfile belong together")
 
 
-def _sqlite_path(store: str) -> str:
+def sqlite_path(store: str) -> str:
     """The path in a store's URL, as SQLAlchemy's users know it: after three slashes."""
     scheme, _, path = store.partition(":///")
     return path if scheme == "sqlite" else ""
@@ -312,7 +312,7 @@ def open_store(settings: Settings) -> Store:
     ttl, most = settings.history_ttl_seconds, settings.history_max
     if settings.store == "memory:":
         return MemoryStore(history_ttl=ttl, history_max=most)
-    return SqliteStore(_sqlite_path(settings.store), history_ttl=ttl, history_max=most)
+    return SqliteStore(sqlite_path(settings.store), history_ttl=ttl, history_max=most)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,7 @@ from .core.errors import Refusal, refuse
 from .core.model import Identity, Pair, State, Terms, TokenBucket
 from .hub import Client, Hub
 from .stores.base import Conflict, Store, StoreError
-from .stores.writer import Writer
+from .stores.writer import Call, Writer
 
 _logger: Final = logging.getLogger("duologue.node")
 
@@ -127,9 +127,11 @@ class Lobby:
         """Let a session in, as `named` or whoever the token in `auth` stands for."""
         self._begin()
         self._writer.submit(
-            partial(self._admit, named, auth),
-            partial(self._arrived, session, auth),
-            partial(self._not_admitted, session),
+            Call(
+                partial(self._admit, named, auth),
+                partial(self._arrived, session, auth),
+                partial(self._not_admitted, session),
+            )
         )
 
     def _admit(self, named: Named, auth: vocabulary.Auth) -> Welcome | Refusal:
@@ -251,9 +253,11 @@ class Lobby:
             loop.call_later(_PAGE_WAIT_SECONDS, self._catch_up, session, client, peer)
             return
         self._writer.submit(
-            partial(self._page, client.id, peer, after),
-            partial(self._replay, session, client, peer),
-            partial(self._page_failed, session),
+            Call(
+                partial(self._page, client.id, peer, after),
+                partial(self._replay, session, client, peer),
+                partial(self._page_failed, session),
+            )
         )
 
     def _page(self, client: str, peer: str, after: int) -> tuple[list[Any], int | None]:
@@ -306,9 +310,11 @@ class Lobby:
 
     def _settle(self, client: Client) -> None:
         self._writer.submit(
-            partial(self._depart, client, self._clock()),
-            partial(self._departed, client),
-            partial(self._not_settled, client),
+            Call(
+                partial(self._depart, client, self._clock()),
+                partial(self._departed, client),
+                partial(self._not_settled, client),
+            )
         )
 
     def _depart(self, client: Client, now: float) -> events.Decision:
@@ -333,7 +339,7 @@ class Lobby:
             return
         # It came back while this was on its way to the store
         self._writer.submit(
-            partial(self._return, there.identity), lambda _: None, lambda error: None
+            Call(partial(self._return, there.identity), lambda _: None, lambda error: None)
         )
 
     def _return(self, identity: Identity) -> None:
@@ -351,7 +357,7 @@ class Lobby:
             self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
         if not self._recovered:
             self._recovered = True
-            self._writer.submit(self._recover, lambda _: None, self._not_recovered)
+            self._writer.submit(Call(self._recover, lambda _: None, self._not_recovered))
 
     def _recover(self) -> None:
         """After a start: those that were connected when the last process went are no longer."""
@@ -372,7 +378,7 @@ class Lobby:
         self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
         for client in tuple(self._unsettled.values()):
             self._settle(client)
-        self._writer.submit(self._sweep_up, self._swept, lambda error: None)
+        self._writer.submit(Call(self._sweep_up, self._swept, lambda error: None))
 
     def _sweep_up(self) -> tuple[list[events.Tell], bool]:
         store, now = self._store, self._clock()
@@ -390,7 +396,7 @@ class Lobby:
         effects, more = swept
         self._perform(effects)
         if more:
-            self._writer.submit(self._sweep_up, self._swept, lambda error: None)
+            self._writer.submit(Call(self._sweep_up, self._swept, lambda error: None))
 
     def stop(self) -> None:
         if self._sweeper is not None:

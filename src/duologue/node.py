@@ -26,7 +26,7 @@ from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, Identity, Terms, TokenBuck
 from .hub import Client, Hub
 from .lobby import Limits, Lobby, Named, Session
 from .stores.base import Store, StoreError
-from .stores.writer import Inline, Threaded, Writer
+from .stores.writer import Call, Inline, Threaded, Writer
 
 _logger: Final = logging.getLogger("duologue.node")
 
@@ -186,20 +186,16 @@ class Node:
             return
         id = next(self._message_ids) if command.id is None else command.id
         if not self._store.immediate:
-            self._writer.submit(
-                partial(self._decide_message, client.id, command, id, now),
-                partial(self._decided_message, session, command, ack),
-                partial(self._message_failed, session, command, ack),
-            )
+            self._writer.submit(_Sending(self, session, command, ack, id, now))
             return
         try:
-            decided = self._decide_message(client.id, command, id, now)
+            decided = self.decide_message(client.id, command, id, now)
         except StoreError as error:
-            self._message_failed(session, command, ack, error)
+            self.message_failed(session, command, ack, error)
         else:
-            self._decided_message(session, command, ack, decided)
+            self.decided_message(session, command, ack, decided)
 
-    def _decide_message(
+    def decide_message(
         self, sender: str, command: events.SendMessage, id: str, now: float
     ) -> events.AddMessage | events.MessageReply | Refusal:
         """Belongs inside a transaction, unless the store needs none."""
@@ -218,7 +214,7 @@ class Node:
             store.add_message(decided)
         return decided
 
-    def _decided_message(
+    def decided_message(
         self,
         session: Session,
         command: events.SendMessage,
@@ -242,7 +238,7 @@ class Node:
         else:
             self._answer(session, "message", ack, decided)
 
-    def _message_failed(
+    def message_failed(
         self, session: Session, command: events.SendMessage, ack: int | None, error: StoreError
     ) -> None:
         _logger.error("the store failed: %s", error)
@@ -277,9 +273,11 @@ class Node:
             answer(self._too_often(bucket, command.target))
             return
         self._writer.submit(
-            partial(self._decide, client, command, now),
-            partial(self._decided, client, answer),
-            partial(self._failed, answer, command.target),
+            Call(
+                partial(self._decide, client, command, now),
+                partial(self._decided, client, answer),
+                partial(self._failed, answer, command.target),
+            )
         )
 
     def _decide(
@@ -342,9 +340,11 @@ class Node:
         if isinstance(command, events.Forget):
             done = partial(self._forgotten, client, answer)
         self._writer.submit(
-            partial(self._decide_own, client, command, now),
-            done,
-            partial(self._failed, answer, UNSET),
+            Call(
+                partial(self._decide_own, client, command, now),
+                done,
+                partial(self._failed, answer, UNSET),
+            )
         )
 
     def _decide_own(
@@ -479,7 +479,7 @@ class Node:
 
     def _expire(self) -> None:
         self._expiry = None
-        self._writer.submit(self._expire_due, self._expired, self._not_expired)
+        self._writer.submit(Call(self._expire_due, self._expired, self._not_expired))
 
     def _expire_due(self) -> tuple[list[events.Tell], float | None]:
         store, now = self._store, self._clock()
@@ -518,3 +518,24 @@ class Node:
         if self._expiry is not None:
             self._expiry.cancel()
         self._writer.close()
+
+
+class _Sending(msgspec.Struct, gc=False):
+    """A message on its way through the store."""
+
+    node: Node
+    session: Session
+    command: events.SendMessage
+    ack: int | None
+    id: str
+    now: float
+
+    def run(self) -> events.AddMessage | events.MessageReply | Refusal:
+        sender: Client = self.session.data
+        return self.node.decide_message(sender.id, self.command, self.id, self.now)
+
+    def done(self, decided: events.AddMessage | events.MessageReply | Refusal) -> None:
+        self.node.decided_message(self.session, self.command, self.ack, decided)
+
+    def failed(self, error: StoreError) -> None:
+        self.node.message_failed(self.session, self.command, self.ack, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
@@ -14,6 +15,9 @@ import uvicorn
 from .app import Engine
 
 _BACKLOG = 2_048
+
+#: Objects that are made between two looks for cycles among the young ones.
+_GC_OBJECTS = 20_000
 
 #: How long packets that were on their way when the server was told to stop have to come in.
 _ARRIVING_SECONDS = 0.1
@@ -135,4 +139,9 @@ def run(server: Server, listener: socket.socket) -> None:
         server.config.load()
     except OSError as error:  # ssl.SSLError is one
         raise CannotStart(f"Cannot load the TLS certificate or key: {error}") from error
+    # What was loaded until here stays, and what a message needs is gone before it could be garbage:
+    # looking for cycles after every 700 objects costs a tenth of the work under load.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_OBJECTS, 20, 50)
     server.run(sockets=[listener])

@@ -8,11 +8,9 @@ Messages, tokens and invitations are in the file only.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import apsw
@@ -31,12 +29,11 @@ from duologue.core.events import (
 )
 from duologue.core.model import Identity, Invite, Pair, Progress, State, Token, new_pair
 
-from . import content
+from . import content, files
 from .base import CannotOpen, Conflict, StoreError
 from .book import Book, BookStore, Key
 
 _logger: Final = logging.getLogger("duologue.stores")
-_SCHEMA: Final = Path(__file__).parent / "schema" / "sqlite"
 _LINKED: Final = State.LINKED
 
 _PAIR_COLUMNS: Final = (
@@ -74,14 +71,14 @@ class SqliteStore(BookStore):
         self._history_ttl = history_ttl
         self._history_max = history_max
         self._slack = history_max // 8
-        self._lock = _lock(path)
+        self._lock = files.lock(path)
         try:
             self._db = apsw.Connection(path, vfs=vfs)
             self._execute = self._db.execute
             self._db.pragma("journal_mode", "wal")
             self._db.pragma("synchronous", "full")
             self._db.pragma("cache_size", -65_536)
-            upgrade(self._db, path)
+            files.upgrade(self._db, path)
             self._load()
         except (apsw.Error, OSError) as error:
             os.close(self._lock)
@@ -493,37 +490,3 @@ def _pair_row(pair: Pair) -> tuple[Any, ...]:
         *(low.got, low.delivered, low.read),
         *(high.got, high.delivered, high.read),
     )
-
-
-# The file
-
-
-def _lock(path: str) -> int:
-    """Hold the file's lock, which ends with the process however that ends."""
-    try:
-        lock = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise CannotOpen(f"Cannot use {path} as a store: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise CannotOpen(f"{path} is in use by another process") from error
-    return lock
-
-
-def upgrade(db: apsw.Connection, path: str) -> None:
-    """Bring a file's schema up to date. Raises `CannotOpen` for one of a newer version."""
-    files = sorted(_SCHEMA.glob("*.sql"))
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        version = int(db.pragma("user_version"))
-        if version > len(files):
-            raise CannotOpen(f"{path} was made by a newer version of Duologue")
-        for number, file in enumerate(files[version:], version + 1):
-            db.execute(file.read_text(encoding="utf-8"))
-            db.pragma("user_version", number)
-        db.execute("COMMIT")
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise

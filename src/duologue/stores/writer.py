@@ -12,11 +12,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Protocol
+
+import msgspec
 
 from .base import Conflict, Store, StoreError
-
-T = TypeVar("T")
 
 _logger: Final = logging.getLogger("duologue.stores")
 
@@ -27,9 +27,19 @@ _FAILURES: Final = 2
 _BATCH: Final = 512
 
 
-class Job(NamedTuple):
+class Job(Protocol):
     """`run` is called in a transaction, on whatever thread; it may be called again when the batch
     that it was in could not be kept. Of `done` and `failed` one is called, on the loop."""
+
+    def run(self) -> Any: ...
+
+    def done(self, result: Any) -> None: ...
+
+    def failed(self, error: StoreError) -> None: ...
+
+
+class Call(msgspec.Struct, gc=False):
+    """A job made of functions."""
 
     run: Callable[[], Any]
     done: Callable[[Any], None]
@@ -42,13 +52,8 @@ class Writer(Protocol):
     #: Why the last job was not kept; None while the store works.
     trouble: str | None
 
-    def submit(
-        self,
-        run: Callable[[], T],
-        done: Callable[[T], None],
-        failed: Callable[[StoreError], None],
-    ) -> None:
-        """Have `run` called in a transaction, then `done` with what it returned."""
+    def submit(self, job: Job) -> None:
+        """Have the job's `run` called in a transaction, then `done` with what it returned."""
 
     async def drained(self) -> None:
         """Wait until everything submitted before has been told."""
@@ -64,34 +69,23 @@ class Inline:
         self._store = store
         self.trouble: str | None = None
 
-    def submit(
-        self,
-        run: Callable[[], T],
-        done: Callable[[T], None],
-        failed: Callable[[StoreError], None],
-    ) -> None:
+    def submit(self, job: Job) -> None:
         try:
             with self._store.transaction():
-                result = run()
+                result = job.run()
         except StoreError as error:
             if not isinstance(error, Conflict):
                 self.trouble = str(error)
-            failed(error)
+            job.failed(error)
             return
         self.trouble = None
-        done(result)
+        job.done(result)
 
     async def drained(self) -> None:
         pass
 
     def close(self) -> None:
         self._store.close()
-
-
-class Outcome(NamedTuple):
-    job: Job
-    result: Any
-    error: StoreError | None
 
 
 class Batches:
@@ -124,13 +118,8 @@ class Threaded:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
-    def submit(
-        self,
-        run: Callable[[], T],
-        done: Callable[[T], None],
-        failed: Callable[[StoreError], None],
-    ) -> None:
-        self._jobs.append(Job(run, done, failed))
+    def submit(self, job: Job) -> None:
+        self._jobs.append(job)
         if self._thread is None:
             self._loop = asyncio.get_running_loop()
             self._thread = threading.Thread(target=self._work, name="duologue-writer", daemon=True)
@@ -142,7 +131,7 @@ class Threaded:
     async def drained(self) -> None:
         if self._thread is not None:
             told = asyncio.Event()
-            self.submit(_nothing, lambda _: told.set(), lambda _: told.set())
+            self.submit(Call(_nothing, lambda _: told.set(), lambda _: told.set()))
             await told.wait()
 
     def close(self) -> None:
@@ -165,9 +154,11 @@ class Threaded:
                 if not self._jobs:
                     return
             batch = [self._jobs.popleft() for _ in range(min(len(self._jobs), _BATCH))]
-            self._tell(self._keep(batch))
+            self._tell(batch, self._keep(batch))
 
-    def _keep(self, batch: list[Job]) -> list[Outcome]:
+    def _keep(self, batch: list[Job]) -> list[Any]:
+        """What each job returned, or the error for which it was not kept."""
+        reason: StoreError
         try:
             return self._commit(batch)
         except StoreError as error:
@@ -179,44 +170,41 @@ class Threaded:
         if len(batch) == 1:
             if not isinstance(reason, Conflict):
                 self.trouble = str(reason)
-            return [Outcome(batch[0], None, reason)]
+            return [reason]
         # One of them may be to blame, and the others are not to suffer for it. If the store itself
         # is, the first few say so and the rest is spared the wait.
-        outcomes: list[Outcome] = []
+        results: list[Any] = []
         failures = 0
         for job in batch:
             if failures == _FAILURES:
-                outcomes.append(Outcome(job, None, reason))
+                results.append(reason)
                 continue
-            outcomes += self._keep([job])
-            fault = outcomes[-1].error
-            failures = failures + 1 if fault and not isinstance(fault, Conflict) else 0
-        return outcomes
+            results += self._keep([job])
+            fault = isinstance(results[-1], StoreError) and not isinstance(results[-1], Conflict)
+            failures = failures + 1 if fault else 0
+        return results
 
-    def _commit(self, batch: list[Job]) -> list[Outcome]:
+    def _commit(self, batch: list[Job]) -> list[Any]:
         started = time.monotonic()
         with self._store.transaction():
-            outcomes = [Outcome(job, job.run(), None) for job in batch]
+            results = [job.run() for job in batch]
         self.trouble = None
         self.batches.count(len(batch), time.monotonic() - started)
-        return outcomes
+        return results
 
-    def _tell(self, outcomes: list[Outcome]) -> None:
+    def _tell(self, batch: list[Job], results: list[Any]) -> None:
         loop = self._loop
         if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(_tell, outcomes)
+            loop.call_soon_threadsafe(_tell, batch, results)
 
 
-def _tell(outcomes: list[Outcome]) -> None:
-    for job, result, error in outcomes:
-        if error is None:
-            job.done(result)
+def _tell(batch: list[Job], results: list[Any]) -> None:
+    for job, result in zip(batch, results, strict=True):
+        if isinstance(result, StoreError):
+            job.failed(result)
         else:
-            job.failed(error)
+            job.done(result)
 
 
 def _nothing() -> None:
     pass
-
-
-__all__ = ["Batches", "Inline", "Job", "Threaded", "Writer"]
