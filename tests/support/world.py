@@ -116,6 +116,16 @@ class World:
     ) -> events.Reply:
         return self.does(client, events.SendMessage(target, content, id))
 
+    def receipt(
+        self, client: str, target: str, *, delivered: int | None = None, read: int | None = None
+    ) -> events.Reply:
+        return self.does(client, events.SendReceipt(target, delivered, read))
+
+    def pair(self, a: str, b: str) -> Pair:
+        pair = self.store.pair(a, b)
+        assert pair is not None
+        return pair
+
     def links(self, a: str, b: str) -> None:
         """Link two clients; what they were told about it is forgotten."""
         self.requests(a, b)
