@@ -515,6 +515,9 @@ class Node:
     def close(self) -> None:
         """Let go of the store, once nothing comes in any more."""
         self._lobby.stop()
+        batches = self._writer.batches
+        if batches is not None and batches.batches:
+            _logger.info("the store made %s", batches)
         if self._expiry is not None:
             self._expiry.cancel()
         self._writer.close()

@@ -51,6 +51,8 @@ class Writer(Protocol):
 
     #: Why the last job was not kept; None while the store works.
     trouble: str | None
+    #: What has been committed, where there are commits to count.
+    batches: Batches | None
 
     def submit(self, job: Job) -> None:
         """Have the job's `run` called in a transaction, then `done` with what it returned."""
@@ -68,6 +70,7 @@ class Inline:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.trouble: str | None = None
+        self.batches: Batches | None = None
 
     def submit(self, job: Job) -> None:
         try:
@@ -97,6 +100,13 @@ class Batches:
         self.seconds = 0.0
         self.largest = 0
 
+    def __str__(self) -> str:
+        mean, milliseconds = self.jobs / self.batches, self.seconds / self.batches * 1000
+        return (
+            f"{self.batches} batches of {mean:.1f} jobs, at most {self.largest}, "
+            f"in {milliseconds:.2f} ms each"
+        )
+
     def count(self, jobs: int, seconds: float) -> None:
         self.batches += 1
         self.jobs += jobs
@@ -110,7 +120,7 @@ class Threaded:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.trouble: str | None = None
-        self.batches = Batches()
+        self.batches: Batches | None = Batches()
         self._jobs: deque[Job] = deque()
         self._wake = threading.Condition()
         self._idle = False
@@ -189,7 +199,8 @@ class Threaded:
         with self._store.transaction():
             results = [job.run() for job in batch]
         self.trouble = None
-        self.batches.count(len(batch), time.monotonic() - started)
+        if self.batches is not None:
+            self.batches.count(len(batch), time.monotonic() - started)
         return results
 
     def _tell(self, batch: list[Job], results: list[Any]) -> None:
