@@ -59,6 +59,9 @@ class FakeSession:
         self.refused: tuple[str, Any] | None = None
         self.packets: list[bytes] = []
         self.gone = False
+        #: What is said to be on its way to it, and the times in which it was asked to answer.
+        self.pending = 0
+        self.probed: list[float] = []
         self._node = node
         self._ends_at = ends_at
 
@@ -87,6 +90,15 @@ class FakeSession:
             self.connected = False
             self._node.disconnect(self, reason)
 
+    def disconnect(self, *, close: bool = False) -> None:
+        self.end("server disconnect")
+
+    def pending_bytes(self) -> int:
+        return self.pending
+
+    def probe(self, timeout: float) -> None:
+        self.probed.append(timeout)
+
     def takes(self) -> list[bytes]:
         """The packets since last time."""
         packets, self.packets = self.packets, []
@@ -99,6 +111,9 @@ class FakeSession:
 
     def emits(self, name: str, payload: dict[str, Any], ack: int | None = None) -> None:
         """Send an event, as the engine would hand it on."""
+        if name.encode() not in self._node.decoders:
+            self._node.event(self, name, [payload], ack)
+            return
         body = json.dumps([name, payload]).encode()
         event = self._node.decoders[name.encode()].decode(body)
         self._node.typed_event(self, event, ack)

@@ -10,6 +10,7 @@ from duologue.core import events
 from duologue.core.model import Pair
 from duologue.node import Node
 from duologue.stores.base import StoreError
+from duologue.stores.book import Book
 from duologue.stores.memory import MemoryStore
 from tests.node.fakes import FakeSession, by_id, connected, link, virtual_clock
 
@@ -24,10 +25,14 @@ class FailingStore(MemoryStore):
     cannot_read = False
     cannot_write = False
 
-    def pair(self, a: str, b: str) -> Pair | None:
+    def _open(self, book: Book) -> None:
+        super()._open(book)
+        self.pair = self._pair
+
+    def _pair(self, a: str, b: str) -> Pair | None:
         if self.cannot_read:
             raise StoreError("the disk cannot be read")
-        return super().pair(a, b)
+        return self._book.pair(a, b)
 
     def apply(self, change: events.Change) -> None:
         if self.cannot_write:
