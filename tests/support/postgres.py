@@ -29,6 +29,10 @@ def server() -> Iterator[str]:
     """The URL of a database in which anything may be done."""
     url = os.environ.get(VARIABLE)
     if url:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.Error as error:
+            pytest.fail(_MISSING.format(reason=error), pytrace=False)
         yield url
         return
     try:
