@@ -74,7 +74,7 @@ def test_a_file_of_a_newer_version_is_refused(path: str) -> None:
     SqliteStore(path).close()
     with closing(apsw.Connection(path)) as db:
         db.pragma("user_version", 99)
-    with pytest.raises(CannotOpen, match="newer version"):
+    with pytest.raises(CannotOpen, match="newer one"):
         SqliteStore(path)
 
 
