@@ -64,6 +64,8 @@ class Client:
         ready: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
         self.id = ""
+        #: How long a connection may take to open
+        self.open_seconds = 60.0
         self.since: dict[str, int] = {}
         #: Called with name and payload of what is no message, for what a scenario wants to do
         self.heard: Callable[[str, dict[str, Any]], None] = lambda name, payload: None
@@ -140,23 +142,24 @@ class Client:
             raise Gone(f"refused: {data}")
 
     async def _session(self, began: float) -> None:
-        transport = await open_transport(self._random.choice(self._kinds), self._port())
+        async with asyncio.timeout(self.open_seconds):
+            transport = await open_transport(self._random.choice(self._kinds), self._port())
         try:
             auth: dict[str, Any] = {"keep": True}
             if self._token:
                 auth |= {"resumeToken": self._token, "since": self.since}
             asked = dict(self.since)
-            await transport.send("40" + json.dumps(auth))
             silence = transport.handshake["pingInterval"] + transport.handshake["pingTimeout"]
+            async with asyncio.timeout(silence / 1_000):
+                await transport.send("40" + json.dumps(auth))
             self._transport = transport
             while True:
                 async with asyncio.timeout(silence / 1_000):
                     packets = await transport.receive()
-                for packet in packets:
-                    if packet == "2":
+                    if "2" in packets:
                         await transport.send("3")
-                    else:
-                        self._packet(packet, asked, began)
+                for packet in packets:
+                    self._packet(packet, asked, began)
         finally:
             self._transport = None
             await transport.close()

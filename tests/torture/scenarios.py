@@ -16,6 +16,9 @@ from .stage import Stage, stage
 #: A server that is told to stop under load may take this long: its grace time and a little.
 _STOP_SECONDS: Final = 15.0
 
+#: How long a client waits for a connection that may never open
+_OPEN_SECONDS: Final = 2.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Talk:
@@ -49,7 +52,7 @@ async def killed(size: Kills, seed: int, folder: Path) -> Report:
     """The server is killed at any instant, also while it starts, and started on the same file."""
     async with stage("killed", seed, folder) as on:
         kills = 0
-        await on.cast.gather(size.talk.ring, size.talk.restless)
+        await on.begin(size.talk.ring, size.talk.restless)
         on.cast.talk(size.talk.in_flight, size.talk.think)
         for _ in range(size.kills):
             if on.random.random() < 0.9:
@@ -109,7 +112,7 @@ RESTARTS_FULL: Final = Restarts(
 async def restarted(size: Restarts, seed: int, folder: Path) -> Report:
     """The server is told to stop and started again while everybody talks: nobody gets an error."""
     async with stage("restarted", seed, folder) as on:
-        await on.cast.gather(size.talk.ring, size.talk.restless)
+        await on.begin(size.talk.ring, size.talk.restless)
         on.cast.talk(size.talk.in_flight, size.talk.think)
         stops: list[float] = []
         for number in range(size.restarts):
@@ -145,11 +148,12 @@ async def cut(size: Cuts, seed: int, folder: Path) -> Report:
     """Connections are cut in the middle of anything, go silent, or are slow."""
     flags = ("--ping-interval=0.5", "--ping-timeout=0.5", "--max-queue-bytes=100000")
     async with stage("cut", seed, folder, flags) as on:
+        await on.begin(size.talk.ring, size.talk.restless)
         proxy = Proxy(on.server.port, on.random, most_bytes=size.most_bytes)
-        await on.cast.gather(size.talk.ring, size.talk.restless)
         async with proxy:
             on.port = lambda: proxy.port
             for client in on.cast.clients:
+                client.open_seconds = _OPEN_SECONDS
                 await client.disconnect()
             on.cast.talk(size.talk.in_flight, size.talk.think)
             while proxy.fates.total() < size.cuts:
@@ -180,7 +184,7 @@ HERD_FULL: Final = Herd(clients=5_000)
 async def herd(size: Herd, seed: int, folder: Path) -> Report:
     """The server is killed, and all who were connected come back at the same moment."""
     async with stage("herd", seed, folder) as on:
-        await on.cast.gather(size.clients)
+        await on.begin(size.clients)
         await _each_says_one(on)
         await on.ledger.settled(size.seconds)
         await on.server.kill()

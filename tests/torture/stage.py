@@ -44,6 +44,11 @@ class Stage:
     async def _serving(self) -> None:
         await self.server.serving.wait()
 
+    async def begin(self, ring: int, restless: int = 0) -> None:
+        """Start the server, and gather the cast."""
+        await self.server.start()
+        await self.cast.gather(ring, restless)
+
     def fact(self, text: str) -> None:
         self.report.facts.append(text)
 
@@ -75,7 +80,6 @@ async def stage(
     self = Stage(scenario, seed, folder, flags, store)
     began = time.monotonic()
     try:
-        await self.server.start()
         yield self
     except (ServerFailed, Gone) as failure:
         self.ledger.violation(Kind.OTHER, str(failure))

@@ -65,7 +65,7 @@ async def full_disk(size: Disk, seed: int, folder: Path) -> Report:
         for piece in pieces:
             piece.write_bytes(bytes(size.bytes // 2 // size.rounds))
         async with stage("full disk", seed, folder, store=disk / "store.db") as on:
-            await on.cast.gather(size.ring)
+            await on.begin(size.ring)
             for number, piece in enumerate(pieces, 1):
                 await _fill(on)
                 await _while_full(on, size.attempts)
@@ -165,7 +165,7 @@ async def sleepers(size: Sleepers, seed: int, folder: Path) -> Report:
     async with stage("stopped readers", seed, folder, flags) as on:
         readers = Readers(on.ledger)
         try:
-            await on.cast.gather(size.ring)
+            await on.begin(size.ring)
             await readers.start(on.server.port, size.readers, seed)
             writers = {id: on.cast.ring[n % size.ring] for n, id in enumerate(readers.ids)}
             for id, writer in writers.items():
