@@ -75,6 +75,9 @@ class SqliteStore(BookStore):
         try:
             self._db = apsw.Connection(path, vfs=vfs)
             self._execute = self._db.execute
+            if vfs is not None:
+                # One that is not SQLite's own has no memory to share with another process
+                self._db.pragma("locking_mode", "exclusive")
             self._db.pragma("journal_mode", "wal")
             self._db.pragma("synchronous", "full")
             self._db.pragma("cache_size", -65_536)
