@@ -257,6 +257,11 @@ class MessageContract(Contract):
         pruned = [self.prune(store, self.HISTORY_TTL + 10.0, 2) for _ in range(4)]
         assert (pruned, self.seqs(store), self.seqs(store, "ann", "cleo")) == ([2, 2, 1, 0], [], [])
 
+    def test_a_piece_is_the_oldest_of_a_pair(self, store: Store) -> None:
+        self.fill(store, 4)
+        self.prune(store, self.HISTORY_TTL + 10.0, 2)
+        assert self.seqs(store) == [3, 4]
+
     def test_messages_that_are_not_old_are_not_pruned(self, store: Store) -> None:
         self.fill(store, 3)
         assert (self.prune(store, self.HISTORY_TTL + 0.5), self.seqs(store)) == (0, [1, 2, 3])
