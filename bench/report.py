@@ -177,8 +177,9 @@ def _scenario(results: Results, name: str) -> Iterator[str]:
 
 def _durable(results: Results) -> Iterator[str]:
     yield (
-        "Duologue with its store in a SQLite file, `synchronous=FULL`: a message is acknowledged and "
-        "delivered after its commit. A batch is what arrived while the last one was committed.\n"
+        "Duologue with its store in a SQLite file, `synchronous=FULL`: a message is acknowledged "
+        "and delivered after its commit. A batch is what arrived while the last one was "
+        "committed.\n"
     )
     yield from _head(
         "scenario",

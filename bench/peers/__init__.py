@@ -60,28 +60,21 @@ class Peer:
 def all_peers() -> list[Peer]:
     """Every peer, Duologue first, then from the fastest to the slowest kind."""
     python = sys.executable
+    serve = (python, "-m", "duologue", "serve", "--port={port}")
     libraries = {name: version(name) for name in ("uvicorn", "uvloop", "websockets")}
     return [
         Peer(
             name="duologue",
             title="Duologue",
             dialect="duologue",
-            command=(
-                python,
-                "-m",
-                "duologue",
-                "serve",
-                "--port={port}",
-                "--log-level=warning",
-                "--store=memory:",
-            ),
+            command=(*serve, "--log-level=warning", "--store=memory:"),
             versions={**libraries, "duologue": version("duologue"), "msgspec": version("msgspec")},
         ),
         Peer(
             name="durable",
             title="Duologue, SQLite",
             dialect="duologue",
-            command=(python, "-m", "duologue", "serve", "--port={port}", "--log-level=info"),
+            command=(*serve, "--log-level=info"),
             versions={"apsw": version("apsw"), "SQLite": _sqlite_version()},
             only=("relay-8", "acks-8", "ids-8", "connect", "stored"),
         ),

@@ -18,7 +18,7 @@ from .node import Limits, Node
 from .server.app import Engine, Options
 from .server.asgi import EngineApp
 from .server.pages import pages
-from .stores.base import Store
+from .stores.base import CannotOpen, Store
 from .stores.memory import MemoryStore
 from .stores.sqlite import SqliteStore
 
@@ -42,7 +42,8 @@ class Settings:
     uds: str | None = _setting(None, "Unix domain socket to listen on, instead of host and port")
     store: str = _setting(
         "sqlite:///duologue.db",
-        "Where what must last is kept: 'sqlite:///PATH', or 'memory:' to keep it while it runs",
+        "Where what must last is kept: 'sqlite:///PATH', 'postgresql://…', or 'memory:' to keep it "
+        "while the server runs",
     )
     url: str = _setting(
         "", "Where the page is for its visitors, as https://example.org; for links to it"
@@ -181,8 +182,8 @@ class Settings:
                 raise SettingsError(f"{field.name} must be a number of at least {least}")
         if self.port > 65_535:
             raise SettingsError("port must be at most 65535")
-        if self.store != "memory:" and not sqlite_path(self.store):
-            raise SettingsError("store is 'sqlite:///PATH' or 'memory:'")
+        if not (self.store == "memory:" or sqlite_path(self.store) or _is_postgres(self.store)):
+            raise SettingsError("store is 'sqlite:///PATH', 'postgresql://…' or 'memory:'")
         if "*" in self.cors_allowed_origins and len(self.cors_allowed_origins) > 1:
             raise SettingsError("cors_allowed_origins is either '*' or a list of origins")
         for origin in self.cors_allowed_origins:
@@ -200,6 +201,10 @@ def sqlite_path(store: str) -> str:
     """The path in a store's URL, as SQLAlchemy's users know it: after three slashes."""
     scheme, _, path = store.partition(":///")
     return path if scheme == "sqlite" else ""
+
+
+def _is_postgres(store: str) -> bool:
+    return store.startswith(("postgresql://", "postgres://"))
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:
@@ -312,6 +317,14 @@ def open_store(settings: Settings) -> Store:
     ttl, most = settings.history_ttl_seconds, settings.history_max
     if settings.store == "memory:":
         return MemoryStore(history_ttl=ttl, history_max=most)
+    if _is_postgres(settings.store):
+        try:
+            from .stores.postgres import PostgresStore
+        except ImportError as error:
+            raise CannotOpen(
+                "For a PostgreSQL store install duologue[postgres], which brings psycopg"
+            ) from error
+        return PostgresStore(settings.store, history_ttl=ttl, history_max=most)
     return SqliteStore(sqlite_path(settings.store), history_ttl=ttl, history_max=most)
 
 

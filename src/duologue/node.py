@@ -136,7 +136,7 @@ class Node:
                 sentence = f"A name has at most {MAX_NAME_CHARS} characters"
                 raise Unidentified(errors.INVALID, sentence)
         except msgspec.ValidationError as error:
-            self._lobby.turn_away(session, refuse(errors.INVALID, str(error)))
+            self._lobby.turn_away(session, vocabulary.invalid(str(error)))
         except Unidentified as error:
             self._lobby.turn_away(session, refuse(error.code, str(error)))
         else:

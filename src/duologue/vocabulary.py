@@ -13,7 +13,6 @@ from msgspec import UNSET, Meta, UnsetType
 
 from duologue.core import errors, events
 from duologue.core.errors import Refusal, refuse
-from duologue.core.model import MAX_NAME_CHARS
 from duologue.wire import socketio
 
 #: What clients ask for.
@@ -77,7 +76,7 @@ _MESSAGE: Final = _HEADS[events.MessageReceived] + b"%b]"
 class Auth(msgspec.Struct, frozen=True, rename="camel"):
     """The payload with which a client connects; other keys than these are ignored."""
 
-    name: Annotated[str, Meta(max_length=MAX_NAME_CHARS)] | None = None
+    name: str | None = None
     keep: bool = False
     resume_token: Annotated[str, Meta(max_length=128)] | None = None
     since: Annotated[dict[events.ClientId, events.Seq], Meta(max_length=10_000)] = {}

@@ -111,4 +111,4 @@ class Store(Protocol):
         delivered deletes them."""
 
     def close(self) -> None:
-        """Let go of files and connections. Nothing may be called afterwards."""
+        """Let go of files and connections, if that has not been done. Nothing else may follow."""

@@ -11,9 +11,8 @@ from typing import Final
 
 import apsw
 
+from . import migrations
 from .base import CannotOpen
-
-_SCHEMA: Final = Path(__file__).parent / "schema" / "sqlite"
 
 #: What must hold beyond what SQLite checks by itself.
 _CHECKS: Final = {
@@ -49,29 +48,23 @@ def upgrade(db: apsw.Connection, path: str) -> int:
 
     Raises `CannotOpen` for one of a newer version.
     """
-    steps = _steps()
+    steps = migrations.schema("sqlite")
     db.execute("BEGIN IMMEDIATE")
     try:
-        version = _version(db, path)
-        for number, file in enumerate(steps[version:], version + 1):
-            db.execute(file.read_text(encoding="utf-8"))
-            db.pragma("user_version", number)
+        for step in migrations.pending(steps, _version(db)):
+            db.execute(step.sql)
+            db.pragma("user_version", step.number)
         db.execute("COMMIT")
-    except BaseException:
+    except BaseException as error:
         db.execute("ROLLBACK")
+        if isinstance(error, CannotOpen):
+            raise CannotOpen(f"Cannot use {path} as a store: {error}") from error
         raise
     return len(steps)
 
 
-def _steps() -> list[Path]:
-    return sorted(_SCHEMA.glob("*.sql"))
-
-
-def _version(db: apsw.Connection, path: str) -> int:
-    version = int(db.pragma("user_version"))
-    if version > len(_steps()):
-        raise CannotOpen(f"{path} was made by a newer version of Duologue")
-    return version
+def _version(db: apsw.Connection) -> int:
+    return int(db.pragma("user_version"))
 
 
 def upgrade_file(path: str) -> int:
@@ -90,7 +83,7 @@ def check_file(path: str) -> list[str]:
     Raises `CannotOpen`.
     """
     with _existing(path) as db:
-        _version(db, path)
+        migrations.pending(migrations.schema("sqlite"), _version(db))
         problems = [str(row[0]) for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
         if not problems:
             for what, query in _CHECKS.items():

@@ -89,8 +89,10 @@ class SqliteStore(BookStore):
         self._pruned_to = 0
 
     def close(self) -> None:
-        self._db.close()
-        os.close(self._lock)
+        if self._lock >= 0:
+            self._db.close()
+            os.close(self._lock)
+            self._lock = -1
 
     def _load(self) -> None:
         self._open(Book())
@@ -116,6 +118,7 @@ class SqliteStore(BookStore):
         #: What has to be read again if it is not kept.
         self._touched: set[Key] = set()
         self._touched_ids: set[str] = set()
+        self._broken = False
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -127,6 +130,8 @@ class SqliteStore(BookStore):
             raise StoreError(str(error)) from error
         try:
             yield
+            if self._broken:
+                raise StoreError("something in the transaction could not be done")
             self._flush()
             self._execute("COMMIT")
         except BaseException as error:
@@ -135,6 +140,18 @@ class SqliteStore(BookStore):
                 raise StoreError(str(error)) from error
             raise
         self._clear()
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """What fails in here costs the whole transaction, whoever catches it on its way."""
+        try:
+            yield
+        except apsw.Error as error:
+            self._broken = True
+            raise StoreError(str(error)) from error
+        except StoreError:
+            self._broken = True
+            raise
 
     def _undo(self) -> None:
         pairs, ids = self._touched, self._touched_ids
@@ -198,7 +215,7 @@ class SqliteStore(BookStore):
         return self._count("SELECT count(*) FROM invites WHERE maker = ?", maker)
 
     def _one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
-        with _store_errors():
+        with self._errors():
             return self._execute(query, values).fetchone()
 
     def _count(self, query: str, *values: Any) -> int:
@@ -235,7 +252,7 @@ class SqliteStore(BookStore):
         if number is None:
             return []
         query = f"SELECT sender, content, id, seq, at FROM messages WHERE pair = ? AND {where}"  # noqa: S608
-        with _store_errors():
+        with self._errors():
             self._flush()
             rows: list[Any] = self._execute(query, (number, *values)).fetchall()
         found: list[MessageReceived] = []
@@ -255,7 +272,7 @@ class SqliteStore(BookStore):
         number = self._numbers.get((pair.low, pair.high))
         if number is None:
             return 0
-        with _store_errors():
+        with self._errors():
             self._flush()
         after = max(pair.progress(reader).read, pair.first - 1, pair.seq - self._history_max)
         return self._count(
@@ -265,6 +282,10 @@ class SqliteStore(BookStore):
         )
 
     def add_message(self, message: AddMessage) -> None:
+        with self._errors():
+            self._add_message(message)
+
+    def _add_message(self, message: AddMessage) -> None:
         pair, added = message.pair, message.message
         key = pair.low, pair.high
         kept = self._book.pair(*key)
@@ -289,12 +310,11 @@ class SqliteStore(BookStore):
         row = (number, kept.seq, side, added.id, added.at, message.delivered, message.retry)
         self._rows.append((*row, text, number, unlinked))
         if kept.seq % (self._slack + 1) == 0:
-            with _store_errors():
-                self._flush()
-                self._execute(
-                    "DELETE FROM messages WHERE pair = ? AND seq <= ?",
-                    (number, kept.seq - self._history_max),
-                )
+            self._flush()
+            self._execute(
+                "DELETE FROM messages WHERE pair = ? AND seq <= ?",
+                (number, kept.seq - self._history_max),
+            )
         if not message.delivered:
             target = self._book.identities.get(pair.other(added.sender))
             if target is not None:
@@ -306,12 +326,12 @@ class SqliteStore(BookStore):
         number = self._numbers.get((pair.low, pair.high))
         if self._history_ttl or number is None:
             return
-        with _store_errors():
+        with self._errors():
             self._flush()
             self._execute("DELETE FROM messages WHERE pair = ? AND seq <= ?", (number, upto))
 
     def prune(self, now: float, limit: int) -> int:
-        with _store_errors():
+        with self._errors():
             self._flush()
             self._execute("DELETE FROM tokens WHERE expires_at <= ?", (now,))
             self._execute("DELETE FROM invites WHERE expires_at <= ?", (now,))
@@ -344,7 +364,7 @@ class SqliteStore(BookStore):
     # Changes
 
     def apply(self, change: Change) -> None:
-        with _store_errors():
+        with self._errors():
             self._flush()
             if isinstance(change, PutPair):
                 self._put_pair(change.pair)
@@ -406,14 +426,6 @@ class SqliteStore(BookStore):
             " ORDER BY expires_at DESC LIMIT -1 OFFSET ?)",
             (token.client, MAX_TOKENS),
         )
-
-
-@contextlib.contextmanager
-def _store_errors() -> Iterator[None]:
-    try:
-        yield
-    except apsw.Error as error:
-        raise StoreError(str(error)) from error
 
 
 # Rows
