@@ -254,7 +254,7 @@ class Node:
         seq: int,
     ) -> None:
         """A client's other sessions see what it sent."""
-        if client.kept and session.connected:
+        if client.kept and session.connected and not client.is_behind(to):
             client.got[to] = seq
         if len(client.sessions) > 1:
             packets = vocabulary.encode_message(msgspec.structs.replace(notice, to=to))

@@ -387,6 +387,34 @@ async def test_who_breaks_off_again_without_a_word_of_what_it_has_goes_on_from_t
     assert got + third.replayed == list(range(1, 251))
 
 
+async def test_what_it_says_meanwhile_itself_does_not_count_as_what_it_was_given(
+    stage: Stage,
+) -> None:
+    ann, ben = await stage.two()
+    await ann.leaves()
+    await says_many(ben, 250)
+    again = await slowly(stage, ann.token)
+    await again.says("ben", "mine")
+    await again.leaves()
+    third = await stage.joins(resumeToken=ann.token)
+    assert third.replayed == [*range(101, 251), "mine"]
+
+
+async def test_what_another_session_hears_meanwhile_does_not_count_as_what_it_was_given(
+    stage: Stage,
+) -> None:
+    ann, ben = await stage.two()
+    await ann.leaves()
+    await says_many(ben, 250)
+    again = await slowly(stage, ann.token)
+    other = await stage.joins(resumeToken=again.token)
+    await ben.says("ann", "live")
+    await again.leaves()
+    await other.leaves()
+    third = await stage.joins(resumeToken=ann.token)
+    assert third.replayed == [*range(101, 251), "live"]
+
+
 async def test_what_is_said_meanwhile_comes_after_it_and_once(stage: Stage) -> None:
     ann, ben = await stage.two()
     await ann.leaves()
