@@ -39,6 +39,9 @@ _SWEEP: Final = 200
 _SWEEP_SECONDS: Final = 30.0
 
 
+_TOO_MANY_SESSIONS: Final = "This client has too many sessions"
+
+
 class Session(Protocol):
     """What a node needs of the engine's sessions."""
 
@@ -145,7 +148,7 @@ class Lobby:
             client_id = used.client
         there = self._hub.get(client_id)
         if there is not None and len(there.sessions) >= self._limits.max_sessions_per_client:
-            return refuse(errors.OVERLOADED, "This client has too many sessions")
+            return refuse(errors.OVERLOADED, _TOO_MANY_SESSIONS)
         before = store.identity(client_id)
         if used is not None and before is None:
             return refuse(errors.EXPIRED, "This identity has ended")
@@ -207,6 +210,10 @@ class Lobby:
             return
         identity = welcome.identity
         client = self._hub.get(identity.id)
+        if client is not None and len(client.sessions) >= self._limits.max_sessions_per_client:
+            # Others have come in since this one was admitted
+            self.turn_away(session, refuse(errors.OVERLOADED, _TOO_MANY_SESSIONS))
+            return
         if client is None:
             client = self._new_client(identity)
         else:
