@@ -236,7 +236,8 @@ class Lobby:
         if welcome.links is not None:
             session.send(vocabulary.encode_notice(welcome.links))
         _logger.info("client %s connected", identity.id)
-        self._perform(welcome.effects)
+        if client.sessions:  # it may have ended at what it was told, of which peers have heard
+            self._perform(welcome.effects)
         for peer in welcome.missed:
             self._catch_up(session, client, peer)
 
