@@ -209,6 +209,7 @@ class Lobby:
             self.turn_away(session, welcome)
             return
         identity = welcome.identity
+        self._unsettled.pop(identity.id, None)  # it has not gone after all
         client = self._hub.get(identity.id)
         if client is not None and len(client.sessions) >= self._limits.max_sessions_per_client:
             # Others have come in since this one was admitted
