@@ -111,6 +111,7 @@ class Lobby:
         limits: Limits,
         clock: Callable[[], float],
         perform: Callable[[Iterable[events.Tell]], None],
+        watch: Callable[[float | None], None],
     ) -> None:
         self._store = store
         self._writer = writer
@@ -119,6 +120,8 @@ class Lobby:
         self._limits = limits
         self._clock = clock
         self._perform = perform
+        #: Told after a start when the next request expires.
+        self._watch = watch
         self._sweeper: asyncio.TimerHandle | None = None
         self._recovered = False
         #: Clients that have gone and could not be told to the store.
@@ -366,10 +369,13 @@ class Lobby:
             self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
         if not self._recovered:
             self._recovered = True
-            self._writer.submit(Call(self._recover, lambda _: None, self._not_recovered))
+            self._writer.submit(Call(self._recover, self._watch, self._not_recovered))
 
-    def _recover(self) -> None:
-        """After a start: those that were connected when the last process went are no longer."""
+    def _recover(self) -> float | None:
+        """After a start: those that were connected when the last process went are no longer.
+
+        Returns when the next request expires, which may have been made before.
+        """
         store, now = self._store, self._clock()
         while found := store.ephemeral(_SWEEP):
             for identity in found:
@@ -378,6 +384,7 @@ class Lobby:
             for identity in found:
                 for change in identities.leave(identity, (), {}, now, self._terms).changes:
                     store.apply(change)
+        return store.next_due()
 
     def _not_recovered(self, error: StoreError) -> None:
         _logger.error("the store failed: %s", error)

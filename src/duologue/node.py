@@ -113,6 +113,7 @@ class Node:
             limits=self._limits,
             clock=clock,
             perform=self._perform,
+            watch=self._watch_expiry,
         )
         self._expiry: asyncio.TimerHandle | None = None
         self._performing = False
