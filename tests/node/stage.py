@@ -151,6 +151,14 @@ class Stage:
             await asyncio.sleep(0)
             await self.node.settled()
 
+    async def timers(self) -> None:
+        """Wait until what was due at once has been done."""
+        loop = asyncio.get_running_loop()
+        passed = asyncio.Event()
+        loop.call_later(0, passed.set)
+        await passed.wait()
+        await self.settles()
+
     async def joins(
         self, id: str | None = None, *, takes_at_most: int | None = None, **auth: Any
     ) -> Actor:
