@@ -145,6 +145,13 @@ def test_what_no_session_was_given_is_not_written_down() -> None:
     assert ann.got == {}
 
 
+def test_what_one_session_was_given_does_not_count_while_another_is_behind() -> None:
+    ann, (behind, _) = with_sessions(2)
+    ann.behind[behind] = {"ben": 3}
+    ann.deliver("ben", 7, (b"one",))
+    assert ann.got == {}
+
+
 def test_a_session_that_ends_at_a_message_costs_no_other_it() -> None:
     hub, ann = Hub(), client("ann", kept=True)
     ending, staying = Outlet(when_told=lambda: hub.remove(ann, ending)), Outlet()

@@ -64,11 +64,17 @@ class Client:
     ) -> None:
         """Give message `seq` said with `peer` to every session that has those before it."""
         behind = self.behind
+        counts = self.kept and not (behind and self.is_behind(peer))
         for session in tuple(self.sessions):
             if session is not but and not (behind and peer in behind.get(session, ())):
                 session.send(packets)
-                if self.kept:
+                if counts:
                     self.got[peer] = seq
+
+    def is_behind(self, peer: str) -> bool:
+        """Whether a session still has to be given what was said with `peer`. As long as there is
+        one, a later message that another has does not count as what this client was given."""
+        return any(peer in missing for missing in self.behind.values())
 
 
 class Hub:

@@ -39,6 +39,9 @@ _SWEEP: Final = 200
 _SWEEP_SECONDS: Final = 30.0
 
 
+_TOO_MANY_SESSIONS: Final = "This client has too many sessions"
+
+
 class Session(Protocol):
     """What a node needs of the engine's sessions."""
 
@@ -108,6 +111,7 @@ class Lobby:
         limits: Limits,
         clock: Callable[[], float],
         perform: Callable[[Iterable[events.Tell]], None],
+        watch: Callable[[float | None], None],
     ) -> None:
         self._store = store
         self._writer = writer
@@ -116,6 +120,8 @@ class Lobby:
         self._limits = limits
         self._clock = clock
         self._perform = perform
+        #: Told after a start when the next request expires.
+        self._watch = watch
         self._sweeper: asyncio.TimerHandle | None = None
         self._recovered = False
         #: Clients that have gone and could not be told to the store.
@@ -145,7 +151,7 @@ class Lobby:
             client_id = used.client
         there = self._hub.get(client_id)
         if there is not None and len(there.sessions) >= self._limits.max_sessions_per_client:
-            return refuse(errors.OVERLOADED, "This client has too many sessions")
+            return refuse(errors.OVERLOADED, _TOO_MANY_SESSIONS)
         before = store.identity(client_id)
         if used is not None and before is None:
             return refuse(errors.EXPIRED, "This identity has ended")
@@ -206,7 +212,12 @@ class Lobby:
             self.turn_away(session, welcome)
             return
         identity = welcome.identity
+        self._unsettled.pop(identity.id, None)  # it has not gone after all
         client = self._hub.get(identity.id)
+        if client is not None and len(client.sessions) >= self._limits.max_sessions_per_client:
+            # Others have come in since this one was admitted
+            self.turn_away(session, refuse(errors.OVERLOADED, _TOO_MANY_SESSIONS))
+            return
         if client is None:
             client = self._new_client(identity)
         else:
@@ -229,7 +240,8 @@ class Lobby:
         if welcome.links is not None:
             session.send(vocabulary.encode_notice(welcome.links))
         _logger.info("client %s connected", identity.id)
-        self._perform(welcome.effects)
+        if client.sessions:  # it may have ended at what it was told, of which peers have heard
+            self._perform(welcome.effects)
         for peer in welcome.missed:
             self._catch_up(session, client, peer)
 
@@ -357,10 +369,13 @@ class Lobby:
             self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
         if not self._recovered:
             self._recovered = True
-            self._writer.submit(Call(self._recover, lambda _: None, self._not_recovered))
+            self._writer.submit(Call(self._recover, self._watch, self._not_recovered))
 
-    def _recover(self) -> None:
-        """After a start: those that were connected when the last process went are no longer."""
+    def _recover(self) -> float | None:
+        """After a start: those that were connected when the last process went are no longer.
+
+        Returns when the next request expires, which may have been made before.
+        """
         store, now = self._store, self._clock()
         while found := store.ephemeral(_SWEEP):
             for identity in found:
@@ -369,6 +384,7 @@ class Lobby:
             for identity in found:
                 for change in identities.leave(identity, (), {}, now, self._terms).changes:
                     store.apply(change)
+        return store.next_due()
 
     def _not_recovered(self, error: StoreError) -> None:
         _logger.error("the store failed: %s", error)

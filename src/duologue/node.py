@@ -113,6 +113,7 @@ class Node:
             limits=self._limits,
             clock=clock,
             perform=self._perform,
+            watch=self._watch_expiry,
         )
         self._expiry: asyncio.TimerHandle | None = None
         self._performing = False
@@ -201,6 +202,8 @@ class Node:
         """Belongs inside a transaction, unless the store needs none."""
         store, target = self._store, command.target
         pair = store.pair(sender, target)
+        if pair is None and store.identity(sender) is None:
+            return _ended(target, command.id)
         earlier = None
         if command.id is not None and pair is not None:
             earlier = store.earlier(pair, sender, id)
@@ -254,7 +257,7 @@ class Node:
         seq: int,
     ) -> None:
         """A client's other sessions see what it sent."""
-        if client.kept and session.connected:
+        if client.kept and session.connected and not client.is_behind(to):
             client.got[to] = seq
         if len(client.sessions) > 1:
             packets = vocabulary.encode_message(msgspec.structs.replace(notice, to=to))
@@ -285,9 +288,12 @@ class Node:
     ) -> tuple[events.Decision, float | None]:
         """A decision, and when the next request expires."""
         store, target = self._store, command.target
+        actor = store.identity(client.id)
+        if actor is None:
+            return events.Decision(_ended(target)), store.next_due()
         facts = rules.Facts(
             self._terms,
-            store.identity(client.id) or client.identity,
+            actor,
             store.identity(target),
             store.pair(client.id, target),
             self.hub.online(target),
@@ -351,8 +357,10 @@ class Node:
         self, client: Client, command: events.OwnCommand, now: float
     ) -> tuple[events.Decision, float | None]:
         store = self._store
-        actor = store.identity(client.id) or client.identity
-        if isinstance(command, events.ReadHistory):
+        actor = store.identity(client.id)
+        if actor is None:
+            decision = events.Decision(_ended(UNSET))
+        elif isinstance(command, events.ReadHistory):
             decision = events.Decision(self._history(client.id, command))
         elif isinstance(command, events.CreateInvite):
             decision = self._invite(actor, command, now)
@@ -521,6 +529,11 @@ class Node:
         if self._expiry is not None:
             self._expiry.cancel()
         self._writer.close()
+
+
+def _ended(target: str | UnsetType, id: str | None = None) -> Refusal:
+    """For what a client had sent before it heard that its identity has ended."""
+    return refuse(errors.EXPIRED, "This identity has ended", target=target, id=id)
 
 
 class _Sending(msgspec.Struct, gc=False):

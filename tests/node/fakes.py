@@ -59,8 +59,7 @@ class FakeSession:
         self.refused: tuple[str, Any] | None = None
         self.packets: list[bytes] = []
         self.gone = False
-        #: What is said to be on its way to it, and the times in which it was asked to answer.
-        self.pending = 0
+        #: The times within which it was asked to prove that it is alive.
         self.probed: list[float] = []
         self._node = node
         self._ends_at = ends_at
@@ -94,7 +93,7 @@ class FakeSession:
         self.end("server disconnect")
 
     def pending_bytes(self) -> int:
-        return self.pending
+        return 0
 
     def probe(self, timeout: float) -> None:
         self.probed.append(timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -103,6 +104,34 @@ async def test_nobody_hears_of_what_cannot_be_kept(
     store.cannot_write = True
     ann.asks(name, "ben", **payload)
     assert (ben.takes(), other.takes()) == ([], [])
+
+
+async def test_an_end_that_cannot_be_kept_is_kept_later(node: Node, store: FailingStore) -> None:
+    ann, ben = connected(node, "ann"), connected(node, "ben")
+    link(ann, ben)
+    store.cannot_write = True
+    ann.end()
+    store.cannot_write = False
+    heard_at_first = ben.hears()
+    await asyncio.sleep(31)
+    assert (heard_at_first, [name for name, _ in ben.hears()], store.identity("ann")) == (
+        [],
+        ["presence", "link_closed"],
+        None,
+    )
+
+
+async def test_who_comes_back_after_an_end_that_could_not_be_kept_does_not_end_later(
+    node: Node, store: FailingStore
+) -> None:
+    ann, ben = connected(node, "ann"), connected(node, "ben")
+    store.cannot_write = True
+    ann.end()
+    store.cannot_write = False
+    again = connected(node, "ann")
+    link(again, ben)
+    await asyncio.sleep(31)
+    assert ben.asks("message", "ann", message="hi")["status"] == "delivered"
 
 
 async def test_what_cannot_be_read_is_refused(node: Node, store: FailingStore) -> None:
