@@ -45,6 +45,7 @@ class PostgresStore:
     def __init__(self, url: str, *, history_ttl: float, history_max: int) -> None:
         """Raises `CannotOpen`. The URL is one that libpq takes."""
         self._history_ttl: Final = history_ttl
+        self.keeps_delivered = history_ttl > 0
         self._history_max: Final = history_max
         self._db: Final = Database(url)
         self._run: Final = self._db.run
