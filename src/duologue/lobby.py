@@ -165,7 +165,8 @@ class Lobby:
         for change in arrival.changes:
             store.apply(change)
         pairs = list(store.pairs(client_id))
-        missed = identities.missed(pairs, client_id, auth.since, all_of_it=there is None)
+        kept = before is not None and before.kept
+        missed = identities.missed(pairs, client_id, auth.since, all_of_it=kept)
         links = self._snapshot(arrival.identity, pairs, missed, auth.since)
         effects = () if there is not None else identities.came_back(arrival.identity, pairs)
         return Welcome(arrival.identity, secret, links, missed, effects)
