@@ -319,7 +319,7 @@ class Node:
         decided: tuple[events.Decision, float | None],
     ) -> None:
         decision, due = decided
-        self._perform(decision.effects)
+        self._perform(map(self._up_to_date, decision.effects))
         reply = decision.reply
         if isinstance(reply, Refusal):
             reply = self._count_refusal(client, reply, self._clock())
@@ -327,6 +327,16 @@ class Node:
             self._log_links(decision.effects)
             self._watch_expiry(due)
         answer(reply)
+
+    def _up_to_date(self, effect: events.Tell) -> events.Tell:
+        """With who is online by now: one that came meanwhile did not tell those it was not linked
+        with then."""
+        notice = effect.notice
+        if type(notice) is events.Presence:
+            online = self.hub.online(notice.client_id)
+            if notice.online != online and notice.last_seen is None:
+                effect = events.Tell(effect.to, msgspec.structs.replace(notice, online=online))
+        return effect
 
     def _failed(
         self, answer: Callable[[events.Reply], None], target: str | UnsetType, error: StoreError
