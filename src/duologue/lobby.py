@@ -38,6 +38,9 @@ _UNREAD_MOST: Final = 1_000
 _SWEEP: Final = 200
 _SWEEP_SECONDS: Final = 30.0
 
+#: How long a store that failed is left alone before it is looked at again, unless there is work.
+_LOOK_AGAIN_SECONDS: Final = 1.0
+
 
 _TOO_MANY_SESSIONS: Final = "This client has too many sessions"
 
@@ -123,6 +126,7 @@ class Lobby:
         #: Told after a start when the next request expires.
         self._watch = watch
         self._sweeper: asyncio.TimerHandle | None = None
+        self._looker: asyncio.TimerHandle | None = None
         self._recovered = False
         #: Clients that have gone and could not be told to the store.
         self._unsettled: dict[str, Client] = {}
@@ -200,7 +204,7 @@ class Lobby:
         )
 
     def _not_admitted(self, session: Session, error: StoreError) -> None:
-        _logger.error("the store failed: %s", error)
+        self.store_failed(error)
         self.turn_away(session, refuse(errors.UNAVAILABLE))
 
     def turn_away(self, session: Session, refusal: Refusal) -> None:
@@ -322,7 +326,7 @@ class Lobby:
 
     def _page_failed(self, session: Session, error: StoreError) -> None:
         # Better to come back later than to go on with a gap
-        _logger.error("the store failed: %s", error)
+        self.store_failed(error)
         session.disconnect(close=True)
 
     # Out
@@ -355,7 +359,19 @@ class Lobby:
             decision = rules.end(identity, pairs, now)
         for change in decision.changes:
             store.apply(change)
+        if identity.kept:
+            for pair in pairs:
+                self.let_go(client.id, pair.other(client.id))
         return decision
+
+    def let_go(self, client: str, peer: str) -> None:
+        """Where the store keeps nothing that was delivered: delete what was. In a transaction."""
+        pair = None if self._store.keeps_delivered else self._store.pair(client, peer)
+        if pair is not None:
+            oldest = self._store.messages(pair, 0, _SWEEP)
+            upto = identities.delivered_up_to(pair, oldest)
+            if upto:
+                self._store.delivered(pair, upto)
 
     def _departed(self, client: Client, decision: events.Decision) -> None:
         self._unsettled.pop(client.id, None)
@@ -372,11 +388,27 @@ class Lobby:
         self._store.apply(events.PutIdentity(identity))
 
     def _not_settled(self, client: Client, error: StoreError) -> None:
-        _logger.error("the store failed: %s", error)
+        self.store_failed(error)
         if not isinstance(error, Conflict):
             self._unsettled[client.id] = client
 
     # What happens by itself
+
+    def store_failed(self, error: StoreError) -> None:
+        """Look after a store that fails, so that it is known when it works again."""
+        _logger.error("the store failed: %s", error)
+        if self._looker is None and not isinstance(error, Conflict):
+            loop = asyncio.get_running_loop()
+            self._looker = loop.call_later(_LOOK_AGAIN_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._looker = None
+        self._writer.submit(Call(self._write_something, lambda _: None, self.store_failed))
+
+    def _write_something(self) -> None:
+        # No client's ID is empty
+        self._store.apply(events.PutIdentity(Identity(id="", kept=True, expires_at=0.0)))
+        self._store.apply(events.DropIdentity(""))
 
     def _begin(self) -> None:
         if self._sweeper is None:
@@ -401,7 +433,7 @@ class Lobby:
         return store.next_due()
 
     def _not_recovered(self, error: StoreError) -> None:
-        _logger.error("the store failed: %s", error)
+        self.store_failed(error)
         self._recovered = False
 
     def _sweep(self) -> None:
@@ -429,5 +461,6 @@ class Lobby:
             self._writer.submit(Call(self._sweep_up, self._swept, lambda error: None))
 
     def stop(self) -> None:
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        for timer in (self._sweeper, self._looker):
+            if timer is not None:
+                timer.cancel()

@@ -244,7 +244,7 @@ class Node:
     def message_failed(
         self, session: Session, command: events.SendMessage, ack: int | None, error: StoreError
     ) -> None:
-        _logger.error("the store failed: %s", error)
+        self._lobby.store_failed(error)
         refusal = refuse(errors.UNAVAILABLE, target=command.target, id=command.id)
         self._answer(session, "message", ack, refusal)
 
@@ -305,15 +305,8 @@ class Node:
         for change in decision.changes:
             store.apply(change)
         if isinstance(command, events.SendReceipt) and decision.changes:
-            self._let_go(client.id, target)
+            self._lobby.let_go(client.id, target)
         return decision, store.next_due()
-
-    def _let_go(self, client: str, peer: str) -> None:
-        """Both have what is up to here: a store may be told to keep no more than it must."""
-        pair = self._store.pair(client, peer)
-        if pair is not None:
-            upto = min(pair.low_progress.got, pair.high_progress.got)
-            self._store.delivered(pair, upto)
 
     def _decided(
         self,
@@ -344,7 +337,7 @@ class Node:
     def _failed(
         self, answer: Callable[[events.Reply], None], target: str | UnsetType, error: StoreError
     ) -> None:
-        _logger.error("the store failed: %s", error)
+        self._lobby.store_failed(error)
         answer(refuse(errors.UNAVAILABLE, target=target))
 
     def _own_command(
@@ -518,7 +511,7 @@ class Node:
         self._watch_expiry(due)
 
     def _not_expired(self, error: StoreError) -> None:
-        _logger.error("the store failed: %s", error)
+        self._lobby.store_failed(error)
         self._watch_expiry(self._clock() + _EXPIRE_AGAIN_SECONDS)
 
     # The end

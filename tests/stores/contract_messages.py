@@ -257,6 +257,11 @@ class MessageContract(Contract):
         pruned = [self.prune(store, self.HISTORY_TTL + 10.0, 2) for _ in range(4)]
         assert (pruned, self.seqs(store), self.seqs(store, "ann", "cleo")) == ([2, 2, 1, 0], [], [])
 
+    def test_a_piece_is_the_oldest_of_a_pair(self, store: Store) -> None:
+        self.fill(store, 4)
+        self.prune(store, self.HISTORY_TTL + 10.0, 2)
+        assert self.seqs(store) == [3, 4]
+
     def test_messages_that_are_not_old_are_not_pruned(self, store: Store) -> None:
         self.fill(store, 3)
         assert (self.prune(store, self.HISTORY_TTL + 0.5), self.seqs(store)) == (0, [1, 2, 3])
@@ -339,14 +344,28 @@ class DeliveredContract(Contract):
         with store.transaction():
             store.delivered(linked("ann", "ben"), upto)
 
-    def test_messages_that_were_delivered_are_gone_with_their_answers(self, store: Store) -> None:
+    def answered(self, store: Store) -> list[bool]:
+        pair = linked("ann", "ben")
+        answers = [store.earlier(pair, "ann", retry_id(seq)) for seq in (1, 2, 3)]
+        return [answer is not None for answer in answers]
+
+    def test_messages_that_were_delivered_are_gone_and_their_answers_are_not(
+        self, store: Store
+    ) -> None:
         self.fill(store, 3)
         self.delivered(store, 2)
-        answers = [store.earlier(linked("ann", "ben"), "ann", retry_id(seq)) for seq in (1, 2, 3)]
-        assert (self.seqs(store), [answer is not None for answer in answers]) == (
-            [3],
-            [False, False, True],
-        )
+        assert (self.seqs(store), self.answered(store)) == ([3], [True, True, True])
+
+    def test_messages_that_were_delivered_are_not_unread(self, store: Store) -> None:
+        self.fill(store, 3)
+        self.delivered(store, 2)
+        assert store.unread(self.pair(store), "ben", 10) == 1
+
+    def test_the_answers_to_what_was_delivered_go_after_a_day(self, store: Store) -> None:
+        self.fill(store, 3)
+        self.delivered(store, 2)
+        self.prune(store, 1e9)
+        assert (self.seqs(store), self.answered(store)) == ([3], [False, False, True])
 
     def test_messages_of_other_pairs_stay(self, store: Store) -> None:
         self.fill(store, 2)

@@ -364,6 +364,18 @@ def test_nodes_that_say_first_what_they_will_decide_about_never_wait_in_a_circle
     both(threads, nodes, decide)
 
 
+def test_a_client_may_change_between_a_look_at_it_and_the_next_transaction(
+    nodes: tuple[PostgresStore, PostgresStore],
+) -> None:
+    one, other = nodes
+    with one.transaction():
+        one.identity("ann")
+    for store, name in ((other, "Anna"), (one, "Annie")):
+        with store.transaction():
+            store.apply(PutIdentity(Identity(id="ann", name=name)))
+    assert other.identity("ann") == Identity(id="ann", name="Annie", links=1)
+
+
 def test_a_client_that_comes_to_two_nodes_at_once_is_made_by_one(
     nodes: tuple[PostgresStore, PostgresStore],
 ) -> None:

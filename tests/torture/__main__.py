@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .report import Report, markdown
+from .report import Report, markdown, page
 from .run import SCENARIOS, run
 
 
@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="in full, which takes a long time")
     parser.add_argument("--seed", type=int, default=None, help="that of a run to be made again")
     parser.add_argument("--only", choices=sorted(SCENARIOS), action="append", metavar="SCENARIO")
-    parser.add_argument("--report", type=Path, help="file to write the report to, as well")
+    parser.add_argument("--report", type=Path, help="file to write the page with the report to")
     arguments = parser.parse_args()
     seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
     reports: list[Report] = []
@@ -31,7 +31,7 @@ def main() -> int:
     text = markdown(reports)
     print(text)
     if arguments.report is not None:
-        arguments.report.write_text(text + "\n")
+        arguments.report.write_text(page(reports))
     return 0 if all(report.passed for report in reports) else 1
 
 

@@ -14,7 +14,7 @@ from .transports import HOST
 _CHUNK_BYTES: Final = 16_384
 
 PASS: Final = "passed"
-DELAY: Final = "delayed"
+DELAY: Final = "delayed and cut"
 CUT: Final = "cut"
 SILENT: Final = "silenced"
 
@@ -46,8 +46,8 @@ class Proxy:
     """Listens on `port` and passes on to `target`; `random` says how each connection fares.
 
     A connection is *cut* in the middle of whatever it carries, or goes *silent*: it stays open and
-    carries nothing more, as behind a router that has forgotten it; or each piece is *delayed*.
-    `calm` lets every later connection pass. `fates` counts.
+    carries nothing more, as behind a router that has forgotten it; or each piece is *delayed*, and
+    in the end it is cut, too. `calm` lets every later connection pass. `fates` counts.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Proxy:
         self.calm = False
         self.fates: Counter[str] = Counter()
         self._target, self._random, self._most_bytes = target, random, most_bytes
-        self._weights = weights or {CUT: 5, SILENT: 2, DELAY: 2, PASS: 1}
+        self._weights = weights or {CUT: 5, SILENT: 2, DELAY: 2}
         self._passages: set[_Passage] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -119,7 +119,7 @@ class Proxy:
         while data := await reader.read(_CHUNK_BYTES):
             if passage.fate == DELAY:
                 await asyncio.sleep(passage.delay)
-            elif passage.fate in (CUT, SILENT):
+            if passage.fate != PASS:
                 left = passage.allowance
                 passage.allowance -= len(data)
                 if passage.allowance <= 0:
@@ -135,8 +135,8 @@ class Proxy:
         if not passage.silent.is_set() and part:
             writer.write(part)
             await writer.drain()
-        if passage.fate == CUT:
-            self.fates[CUT] += 1
+        if passage.fate != SILENT:
+            self.fates[passage.fate] += 1
             if not passage.reset:
                 writer.close()
                 await writer.wait_closed()

@@ -53,10 +53,46 @@ class Report:
         return "\n".join(lines)
 
 
+_INTRO = """\
+# Reliability
+
+What is promised of messages, with a store in SQLite or PostgreSQL:
+
+1. **Acked is stored.** `ok` for a message is sent after its commit, which has reached the disk
+   (`synchronous=FULL`). So is the message to its target.
+2. **In order, each once.** `seq` counts 1, 2, 3, … for both sides; the same `id` again is the same
+   message, across restarts too; `since` brings what was missed.
+3. **Only between those who are linked**, decided and once more where the message is written.
+4. **A truthful answer.** While nothing can be stored, senders are told `unavailable`.
+
+Each is tested from outside: real clients over WebSocket and long-polling write down every answer
+and every delivery, while the server is killed with SIGKILL at random moments and started again on
+the same file, stopped with SIGTERM under load, deprived of disk space, and while connections are
+cut half-way, go silent, or are never read. Afterwards the accounts are compared with each other
+and with the history. `make test` does it in small each time, with new random choices whose seed a
+failure prints; `make torture` in full.
+
+A power cut cannot be had that way. `tests/torture/test_power.py` puts SQLite on a disk of its own
+making that forgets what was not flushed, or half of it, and whose flushes may fail: what was
+committed is there afterwards, and nothing is there by halves. With `synchronous=NORMAL` every one
+of those tests fails.
+
+Not tested: a disk that lies about what it has flushed; a file system that loses a file that was
+renamed; more than one server on one database.
+
+## The last run of `make torture`
+"""
+
+
+def page(reports: Sequence[Report]) -> str:
+    """``docs/reliability.md``."""
+    return f"{_INTRO}\n{markdown(reports)}\n"
+
+
 def markdown(reports: Sequence[Report]) -> str:
     heads = ["scenario", "disruptions", "sessions", "acks", "deliveries", "lost", "repeated"]
     heads += ["out of order", "other", "took", "result"]
-    lines = ["# Torture", "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     lines += [report.row() for report in reports]
     for report in reports:
         lines += ["", report.details()]

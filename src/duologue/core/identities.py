@@ -19,6 +19,7 @@ from .events import (
     Done,
     InviteCrowded,
     LinkEstablished,
+    MessageReceived,
     Presence,
     PutIdentity,
     PutInvite,
@@ -135,6 +136,19 @@ def missed(
         if after < pair.seq:
             found[peer] = after
     return found
+
+
+def delivered_up_to(pair: Pair, messages: Iterable[MessageReceived]) -> int:
+    """Up to which number all messages have been given to whom they were for; `messages` are the
+    first that are kept of a pair, in order."""
+    upto = 0
+    for message in messages:
+        if not isinstance(message.seq, int):
+            break
+        if message.seq > pair.progress(pair.other(message.sender)).got:
+            break
+        upto = message.seq
+    return upto
 
 
 # Invitations

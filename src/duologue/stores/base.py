@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 from duologue.core.events import AddMessage, Change, MessageReceived, MessageReply
 from duologue.core.model import Identity, Invite, Pair, Token
+
+#: For so long, in seconds, a message that was delivered and is no longer kept can still be sent
+#: again without becoming a second one.
+RETRY_SECONDS: Final = 86_400.0
 
 
 class StoreError(Exception):
@@ -33,6 +37,9 @@ class Store(Protocol):
 
     #: Whether every change is kept at once, by itself, so that a transaction would do nothing.
     immediate: bool
+
+    #: Whether messages that were delivered are kept all the same, so that `delivered` does nothing.
+    keeps_delivered: bool
 
     def transaction(self) -> AbstractContextManager[None]:
         """All changes inside are kept together at its end, or none when it raises.
@@ -108,7 +115,8 @@ class Store(Protocol):
 
     def delivered(self, pair: Pair, upto: int) -> None:
         """Both sides have the messages up to this number: a store that keeps none that were
-        delivered deletes them."""
+        delivered deletes them. The answers to those that may be sent again are kept for
+        `RETRY_SECONDS` all the same."""
 
     def close(self) -> None:
         """Let go of files and connections, if that has not been done. Nothing else may follow."""

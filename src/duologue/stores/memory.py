@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
@@ -19,7 +20,7 @@ from duologue.core.events import (
 )
 from duologue.core.model import Invite, Pair, State, Token, new_pair
 
-from .base import Conflict
+from .base import RETRY_SECONDS, Conflict
 from .book import Book, BookStore, Key
 
 _NOTHING_TO_COMMIT: Final = nullcontext()
@@ -49,6 +50,15 @@ class Conversation:
         del self.messages[:count]
         return len(gone)
 
+    def forget_answers(self, oldest: float) -> None:
+        """Those to messages up to this time, in milliseconds, that are no longer there."""
+        first = self.messages[0].seq if self.messages else math.inf
+        while self.answers:
+            key, answer = next(iter(self.answers.items()))
+            if answer.at > oldest or (isinstance(first, int | float) and answer.seq >= first):
+                break
+            del self.answers[key]
+
 
 _NONE_SAID: Final = Conversation()
 
@@ -64,6 +74,7 @@ class MemoryStore(BookStore):
 
     def __init__(self, *, history_ttl: float = 30 * 86_400.0, history_max: int = 10_000) -> None:
         self._history_ttl = history_ttl
+        self.keeps_delivered = history_ttl > 0
         self._history_max = history_max
         # Dropping one at a time would move all the others each time
         self._slack = history_max // 8
@@ -145,16 +156,18 @@ class MemoryStore(BookStore):
     def delivered(self, pair: Pair, upto: int) -> None:
         if not self._history_ttl:
             said = self._said(pair)
-            said.drop(said.place(upto + 1))
+            del said.messages[: said.place(upto + 1)]
 
     def prune(self, now: float, limit: int) -> int:
         for token in [each for each in self._tokens.values() if each.expires_at <= now]:
             self._drop_token(token)
         for invite in [each for each in self._invites.values() if each.expires_at <= now]:
             self._drop_invite(invite.digest)
+        oldest = (now - (self._history_ttl or RETRY_SECONDS)) * 1000
         if not self._history_ttl:
+            for said in self._conversations.values():
+                said.forget_answers(oldest)
             return 0
-        oldest = (now - self._history_ttl) * 1000
         pruned = 0
         for said in self._conversations.values():
             count = 0

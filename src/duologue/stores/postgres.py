@@ -23,7 +23,7 @@ from duologue.core.model import Identity, Invite, Pair, Progress, State, Token
 
 from . import content
 from . import postgres_sql as sql
-from .base import Conflict
+from .base import RETRY_SECONDS, Conflict
 from .postgres_database import Database, possible
 
 _logger: Final = logging.getLogger("duologue.stores")
@@ -45,6 +45,7 @@ class PostgresStore:
     def __init__(self, url: str, *, history_ttl: float, history_max: int) -> None:
         """Raises `CannotOpen`. The URL is one that libpq takes."""
         self._history_ttl: Final = history_ttl
+        self.keeps_delivered = history_ttl > 0
         self._history_max: Final = history_max
         self._db: Final = Database(url)
         self._run: Final = self._db.run
@@ -260,7 +261,9 @@ class PostgresStore:
         self._run(sql.PRUNE_TOKENS, [now, limit])
         self._run(sql.PRUNE_INVITES, [now, limit])
         if self._history_ttl == 0:
-            return 0  # they wait for those who have not got them
+            # The others wait for those who have not got them
+            oldest = int((now - RETRY_SECONDS) * 1000)
+            return self._run(sql.PRUNE_ERASED, [oldest, limit]).rowcount
         oldest = int((now - self._history_ttl) * 1000)
         return self._run(sql.PRUNE_MESSAGES, [oldest, limit]).rowcount
 

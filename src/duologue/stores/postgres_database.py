@@ -89,8 +89,6 @@ class Database:
         self._inside = True
         try:
             yield
-            if self._failed:
-                raise StoreError("something has failed before, so that nothing is kept")
             self.run("COMMIT")
         except BaseException:
             self._roll_back()
@@ -104,7 +102,7 @@ class Database:
         if not self._inside:
             return self._run_anew(query, values)
         if self._failed:
-            raise StoreError("something has failed before, so that nothing can be done")
+            raise StoreError("something has failed before, so that nothing is kept")
         try:
             return self._connection.execute(query, values)
         except (psycopg.Error, UnicodeError) as error:

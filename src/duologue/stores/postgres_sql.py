@@ -179,21 +179,29 @@ WHERE p.low = %s AND p.high = %s AND m.from_low = %s AND m.id = %s AND m.retry
 """
 MESSAGES: Final = """
 SELECT m.seq, m.from_low, m.id, m.at, m.content FROM messages m JOIN pairs p ON p.id = m.pair
-WHERE p.low = %s AND p.high = %s AND m.seq > %s ORDER BY m.seq LIMIT %s
+WHERE p.low = %s AND p.high = %s AND m.seq > %s AND m.content <> '' ORDER BY m.seq LIMIT %s
 """
 MESSAGES_BEFORE: Final = """
 SELECT m.seq, m.from_low, m.id, m.at, m.content FROM messages m JOIN pairs p ON p.id = m.pair
-WHERE p.low = %s AND p.high = %s AND m.seq < %s ORDER BY m.seq DESC LIMIT %s
+WHERE p.low = %s AND p.high = %s AND m.seq < %s AND m.content <> ''
+ORDER BY m.seq DESC LIMIT %s
 """
 UNREAD: Final = """
 SELECT count(*) FROM (
     SELECT 1 FROM messages m JOIN pairs p ON p.id = m.pair
-    WHERE p.low = %s AND p.high = %s AND m.from_low = %s AND m.seq > %s LIMIT %s
+    WHERE p.low = %s AND p.high = %s AND m.from_low = %s AND m.seq > %s AND m.content <> ''
+    LIMIT %s
 ) u
 """
 DELIVERED: Final = """
-DELETE FROM messages m USING pairs p
-WHERE p.id = m.pair AND p.low = %s AND p.high = %s AND m.seq <= %s
+WITH delivered AS (
+    SELECT m.pair, m.seq, m.retry FROM messages m JOIN pairs p ON p.id = m.pair
+    WHERE p.low = %s AND p.high = %s AND m.seq <= %s AND m.content <> ''
+), erased AS (
+    UPDATE messages m SET content = '' FROM delivered d
+    WHERE m.pair = d.pair AND m.seq = d.seq AND d.retry
+)
+DELETE FROM messages m USING delivered d WHERE m.pair = d.pair AND m.seq = d.seq AND NOT d.retry
 """
 
 # Of what two nodes prune at once, each takes what the other has not. The rows are named by where
@@ -202,6 +210,12 @@ WHERE p.id = m.pair AND p.low = %s AND p.high = %s AND m.seq <= %s
 PRUNE_MESSAGES: Final = """
 DELETE FROM messages WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM messages WHERE at < %s ORDER BY at LIMIT %s FOR UPDATE SKIP LOCKED
+))
+"""
+PRUNE_ERASED: Final = """
+DELETE FROM messages WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM messages WHERE at < %s AND content = '' ORDER BY at LIMIT %s
+    FOR UPDATE SKIP LOCKED
 ))
 """
 PRUNE_TOKENS: Final = """

@@ -30,7 +30,7 @@ from duologue.core.events import (
 from duologue.core.model import Identity, Invite, Pair, Progress, State, Token, new_pair
 
 from . import content, files
-from .base import CannotOpen, Conflict, StoreError
+from .base import RETRY_SECONDS, CannotOpen, Conflict, StoreError
 from .book import Book, BookStore, Key
 
 _logger: Final = logging.getLogger("duologue.stores")
@@ -69,12 +69,16 @@ class SqliteStore(BookStore):
         vfs: str | None = None,
     ) -> None:
         self._history_ttl = history_ttl
+        self.keeps_delivered = history_ttl > 0
         self._history_max = history_max
         self._slack = history_max // 8
         self._lock = files.lock(path)
         try:
             self._db = apsw.Connection(path, vfs=vfs)
             self._execute = self._db.execute
+            if vfs is not None:
+                # One that is not SQLite's own has no memory to share with another process
+                self._db.pragma("locking_mode", "exclusive")
             self._db.pragma("journal_mode", "wal")
             self._db.pragma("synchronous", "full")
             self._db.pragma("cache_size", -65_536)
@@ -251,7 +255,9 @@ class SqliteStore(BookStore):
         number = self._numbers.get((pair.low, pair.high))
         if number is None:
             return []
-        query = f"SELECT sender, content, id, seq, at FROM messages WHERE pair = ? AND {where}"  # noqa: S608
+        columns = "sender, content, id, seq, at"
+        where = f"pair = ? AND content <> x'' AND {where}"
+        query = f"SELECT {columns} FROM messages WHERE {where}"  # noqa: S608
         with self._errors():
             self._flush()
             rows: list[Any] = self._execute(query, (number, *values)).fetchall()
@@ -277,7 +283,7 @@ class SqliteStore(BookStore):
         after = max(pair.progress(reader).read, pair.first - 1, pair.seq - self._history_max)
         return self._count(
             "SELECT count(*) FROM (SELECT 1 FROM messages"
-            " WHERE pair = ? AND seq > ? AND sender = ? LIMIT ?)",
+            " WHERE pair = ? AND seq > ? AND sender = ? AND content <> x'' LIMIT ?)",
             *(number, after, _side(pair, pair.other(reader)), limit),
         )
 
@@ -328,16 +334,20 @@ class SqliteStore(BookStore):
             return
         with self._errors():
             self._flush()
-            self._execute("DELETE FROM messages WHERE pair = ? AND seq <= ?", (number, upto))
+            where = "pair = ? AND seq <= ?"
+            self._execute(f"DELETE FROM messages WHERE {where} AND NOT retry", (number, upto))  # noqa: S608
+            # Without its content a row is the answer to a sender that tries again
+            self._execute(
+                f"UPDATE messages SET content = x'' WHERE {where} AND content <> x''",  # noqa: S608
+                (number, upto),
+            )
 
     def prune(self, now: float, limit: int) -> int:
         with self._errors():
             self._flush()
             self._execute("DELETE FROM tokens WHERE expires_at <= ?", (now,))
             self._execute("DELETE FROM invites WHERE expires_at <= ?", (now,))
-            if not self._history_ttl:
-                return 0
-            oldest = int((now - self._history_ttl) * 1000)
+            oldest = int((now - (self._history_ttl or RETRY_SECONDS)) * 1000)
             pruned = 0
             # Each pair's messages lie in the order of their times, so no index on those is needed
             for number in sorted(self._numbers.values()):
@@ -351,10 +361,10 @@ class SqliteStore(BookStore):
             return pruned
 
     def _prune_pair(self, number: int, oldest: int, limit: int) -> int:
-        query = "SELECT seq, at FROM messages WHERE pair = ? ORDER BY seq LIMIT ?"
+        query = "SELECT seq, at, content = x'' FROM messages WHERE pair = ? ORDER BY seq LIMIT ?"
         upto, count = 0, 0
-        for seq, at in self._execute(query, (number, limit)):
-            if at > oldest:
+        for seq, at, erased in self._execute(query, (number, limit)):
+            if at > oldest or not (erased or self._history_ttl):
                 break
             upto, count = seq, count + 1
         if count:
