@@ -59,6 +59,4 @@ def run(name: str, seed: int, folder: Path, *, full: bool) -> Report:
     async def play() -> Report:
         return await chosen(seed, folder)
 
-    # Not uvloop: there a connection that is lost while it is written to is no ConnectionError
-    with asyncio.Runner() as runner:
-        return runner.run(play())
+    return asyncio.run(play())
