@@ -117,6 +117,7 @@ class SqliteStore(BookStore):
     def _clear(self) -> None:
         #: Messages to be written, and how far that moves the numbers of pairs and the queues.
         self._rows: list[tuple[Any, ...]] = []
+        self._answers: dict[tuple[int, int, str], MessageReply] = {}
         self._moved: dict[Key, Pair] = {}
         self._queued: dict[str, Identity] = {}
         #: What has to be read again if it is not kept.
@@ -187,6 +188,7 @@ class SqliteStore(BookStore):
         """Write what was gathered, before anything else that it may depend on is changed."""
         if self._rows:
             added, self._rows = self._rows, []
+            self._answers.clear()
             before = self._db.total_changes()
             self._db.executemany(_ADD_MESSAGE, added)
             if self._db.total_changes() - before != len(added):
@@ -232,18 +234,14 @@ class SqliteStore(BookStore):
         number = self._numbers.get((pair.low, pair.high))
         if number is None:
             return None
-        for row in reversed(self._rows):
-            if (
-                row[0] == number
-                and row[3] == id
-                and row[2] == rows.side_of(pair, sender)
-                and row[6]
-            ):
-                return rows.answer_of(row[3], row[1], row[4], row[5])
+        key = number, rows.side_of(pair, sender), id
+        answer = self._answers.get(key)
+        if answer is not None:
+            return answer
         row = self._one(
             "SELECT id, seq, at, delivered FROM messages"
             " WHERE pair = ? AND sender = ? AND id = ? AND retry",
-            *(number, rows.side_of(pair, sender), id),
+            *key,
         )
         return None if row is None else rows.answer_of(*row)
 
@@ -320,6 +318,8 @@ class SqliteStore(BookStore):
         text = content.encode(added.content)
         row = (number, kept.seq, side, added.id, added.at, message.delivered, message.retry)
         self._rows.append((*row, text, number, unlinked))
+        if message.retry:
+            self._answers[number, side, str(added.id)] = message.reply
         if kept.seq % (self._slack + 1) == 0:
             self._flush()
             self._execute(
