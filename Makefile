@@ -16,7 +16,7 @@ INTEROP := tests/interop/js
 PEERS := bench/peers
 BENCH := bench/build/load bench/build/floor $(PEERS)/node_modules/.installed .venv/installed-bench
 
-.PHONY: help run test check web docs pictures bench bench-quick budgets clean
+.PHONY: help run test check web docs pictures torture bench bench-quick budgets clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -44,6 +44,9 @@ docs: .venv/installed-dev ## Renew the documents that are made from the code
 pictures: web ## Take the README's pictures of the page
 	@browser="$$($(BIN)/python tools/browser.py)" && \
 	  DUOLOGUE_TEST_BROWSER="$$browser" $(BIN)/python tools/screenshots.py
+
+torture: web ## Kill, cut and starve the server while clients keep account (about half an hour)
+	@$(BIN)/python -m tests.torture --full --report docs/reliability.md
 
 bench: web $(BENCH) ## Measure against other servers on this machine (about 15 minutes)
 	@$(BIN)/python -m bench run

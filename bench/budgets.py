@@ -27,6 +27,11 @@ def _median(spread: Spread | None) -> float | None:
     return spread.median if spread else None
 
 
+def _durable(results: Results) -> float | None:
+    # Node's server stores nothing and acknowledges nothing here
+    return _median(results.against("durable", "acks-8", "socketio", "relay-8", "cpu_us"))
+
+
 def _growth(results: Results) -> float | None:
     return _median(results.growth("duologue", "growth-10000", "growth-0", "cpu_us"))
 
@@ -48,6 +53,7 @@ BUDGETS: Final = (
     ),
     Budget("CPU per message, 8 in flight, to the floor", 1.6, _ratio("relay-8", "floor")),
     Budget("CPU per message, 8 in flight, to Node's Socket.IO", 0.6, _ratio("relay-8", "socketio")),
+    Budget("durable, acks after commit, 8 in flight, to Node's Socket.IO", 1.7, _durable),
     Budget("CPU per message beside 10,000 idle clients, to itself without them", 1.2, _growth),
     Budget("KiB per idle connection, of 10,000", 9.0, _idle_kib),
     Budget(

@@ -5,13 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Self
+
+from msgspec.structs import replace
+
+from duologue.core.events import AddMessage, MessageReceived, PutIdentity, PutPair
+from duologue.core.model import Identity, State, new_pair
+from duologue.stores.sqlite import SqliteStore
 
 from .peers import BUILD, Peer
 
@@ -20,6 +28,30 @@ LOAD_CORE: Final = 1
 LOAD: Final = BUILD / "load"
 
 _START_SECONDS: Final = 30.0
+
+
+#: How many pairs the messages of a store that is filled beforehand are spread over.
+_FILLED_PAIRS: Final = 1_000
+
+_BATCHES: Final = re.compile(r"batches of ([0-9.]+) jobs, at most ([0-9]+), in ([0-9.]+) ms each")
+
+
+def _fill(path: str, messages: int) -> None:
+    store = SqliteStore(path)
+    pairs = [replace(new_pair(f"a{n}", f"b{n}"), state=State.LINKED) for n in range(_FILLED_PAIRS)]
+    with store.transaction():
+        for pair in pairs:
+            for client in (pair.low, pair.high):
+                store.apply(PutIdentity(Identity(id=client, kept=True, expires_at=4e9)))
+            store.apply(PutPair(pair))
+    for seq in range(1, messages // _FILLED_PAIRS + 1):
+        with store.transaction():
+            for pair in pairs:
+                id = str(uuid.uuid4())
+                said = MessageReceived(pair.low, "x" * 64, id, seq, int(time.time() * 1000))
+                kept = store.pair(pair.low, pair.high)
+                store.add_message(AddMessage(kept or pair, said, said, delivered=True, retry=True))
+    store.close()
 
 
 class BenchError(Exception):
@@ -35,13 +67,16 @@ def free_port() -> int:
 class Server:
     """A peer that runs on the server's core; ends with its ``with`` block."""
 
-    def __init__(self, peer: Peer, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(self, peer: Peer, *, fill: int = 0) -> None:
+        """With `fill` so many messages are in Duologue's store already."""
         self.peer = peer
         self.port = free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="duologue-bench-")
+        if fill:
+            _fill(f"{self._folder.name}/duologue.db", fill)
         self._errors = (Path(self._folder.name) / "errors").open("w+b")
         self.process = subprocess.Popen(
-            ["taskset", "-c", str(SERVER_CORE), *peer.argv(self.port), *arguments],
+            ["taskset", "-c", str(SERVER_CORE), *peer.argv(self.port)],
             cwd=self._folder.name,
             env={**os.environ, **peer.environment},
             stdin=subprocess.DEVNULL,
@@ -61,19 +96,31 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+        self._errors.close()
+        self._folder.cleanup()
 
     def errors(self) -> str:
         self._errors.seek(0)
         return self._errors.read().decode(errors="replace")[-2_000:]
 
+    def batches(self) -> dict[str, float]:
+        """What Duologue said of its commits when it ended: how many jobs each had, and its time."""
+        found = _BATCHES.search(self.errors())
+        if found is None:
+            return {}
+        mean, largest, milliseconds = map(float, found.groups())
+        return {"batch_mean": mean, "batch_max": largest, "batch_ms": milliseconds}
+
     def close(self) -> None:
+        if self.process.poll() is not None:
+            return
         self.process.terminate()
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self._folder.cleanup()
+        self._errors.flush()
 
     def _processes(self) -> Iterator[int]:
         waiting = [self.process.pid]

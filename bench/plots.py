@@ -50,7 +50,7 @@ def relay(results: Results, target: Path) -> None:
                 [spread.high - spread.median for _, spread in bars],
             ],
             ecolor=_INK,
-            color=[_OURS if peer == "duologue" else _THEIRS for peer, _ in bars],
+            color=[_OURS if peer in ("duologue", "durable") else _THEIRS for peer, _ in bars],
         )
         axes.bar_label(drawn, fmt="{:.1f}", padding=4)
         axes.set_title(title, fontsize=10)

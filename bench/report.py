@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from .budgets import BUDGETS, verdict
 from .results import Results, Spread
-from .scenarios import GROWTH, RELAY
+from .scenarios import GROWTH, RELAY, STORED
+
+_OURS: Final = ("duologue", "durable")
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 PAGE: Final = DOCS / "benchmarks.md"
@@ -72,6 +74,7 @@ def page(results: Results) -> str:
             f"## {each.title}\n\n" + "\n".join(_scenario(results, each.name))
             for each in _measured(results)
         ),
+        "## Durable\n\n" + "\n".join(_durable(results)) + "\n",
         "## Connections and memory\n\n" + "\n".join(_connections(results)) + "\n",
         "## Beside idle clients\n\n" + "\n".join(_growth(results)) + "\n",
         "![CPU per message beside idle clients](pictures/benchmark-growth.svg)\n",
@@ -113,7 +116,7 @@ def _shown(spread: Spread | None, scale: float = 1.0, digits: int = 1) -> str:
 
 
 def _ratios(results: Results) -> Iterator[str]:
-    others = [peer for peer in results.titles if peer != "duologue"]
+    others = [peer for peer in results.titles if peer not in _OURS]
     yield from _head("Duologue's CPU per message ÷", *(results.titles[peer] for peer in others))
     for scenario in _measured(results):
         ratios = (results.ratio("duologue", peer, scenario.name, "cpu_us") for peer in others)
@@ -136,7 +139,7 @@ def _ahead(results: Results) -> Iterator[str]:
     for scenario in _measured(results):
         for peer, title in results.titles.items():
             ratio = results.ratio("duologue", peer, scenario.name, "cpu_us")
-            if peer != "duologue" and ratio is not None and ratio.median > 1:
+            if peer not in _OURS and ratio is not None and ratio.median > 1:
                 ahead = True
                 yield f"- {scenario.title}: {title} needs 1/{ratio.median:.2f} of Duologue's CPU"
     for peer, title in results.titles.items():
@@ -170,6 +173,35 @@ def _scenario(results: Results, name: str) -> Iterator[str]:
             *(_shown(results.get(peer, name, time), 1_000, 2) for time in times),
         )
     yield ""
+
+
+def _durable(results: Results) -> Iterator[str]:
+    yield (
+        "Duologue with its store in a SQLite file, `synchronous=FULL`: a message is acknowledged "
+        "and delivered after its commit. A batch is what arrived while the last one was "
+        "committed.\n"
+    )
+    yield from _head(
+        "scenario",
+        "CPU per message, µs",
+        "÷ Socket.IO (Node), which stores and acks nothing",
+        "ack p50, ms",
+        "ack p99, ms",
+        "messages a batch",
+        "ms a batch",
+    )
+    names = {each.name: each.title for each in RELAY if each.name in ("relay-8", "acks-8", "ids-8")}
+    names |= {f"stored-{count}": f"with acks, {count:,} stored before" for count in STORED}
+    for name, title in names.items():
+        yield _row(
+            title,
+            _shown(results.get("durable", name, "cpu_us")),
+            _shown(results.against("durable", name, "socketio", "relay-8", "cpu_us"), digits=2),
+            _shown(results.get("durable", name, "ack_p50_us"), 1_000, 1),
+            _shown(results.get("durable", name, "ack_p99_us"), 1_000, 1),
+            _shown(results.get("durable", name, "batch_mean")),
+            _shown(results.get("durable", name, "batch_ms"), digits=2),
+        )
 
 
 def _connections(results: Results) -> Iterator[str]:

@@ -41,6 +41,12 @@ class Results:
         """How many times the figure of `other` that of `peer` is."""
         return self._ratios((peer, scenario, figure), (other, scenario, figure))
 
+    def against(
+        self, peer: str, scenario: str, other: str, base: str, figure: str
+    ) -> Spread | None:
+        """The same where the two do not do the same: `other` is in the scenario `base`."""
+        return self._ratios((peer, scenario, figure), (other, base, figure))
+
     def growth(self, peer: str, scenario: str, base: str, figure: str) -> Spread | None:
         """How many times its own figure in the scenario `base` a peer's is in `scenario`."""
         return self._ratios((peer, scenario, figure), (peer, base, figure))

@@ -31,6 +31,8 @@ class Scenario:
     often: bool = False
 
     def fits(self, peer: Peer) -> bool:
+        if peer.only is not None and self.name not in peer.only:
+            return False
         if self.options.get("transport") == "polling" and not peer.polls:
             return False
         return not self.options.get("acks") or peer.acks
@@ -39,7 +41,17 @@ class Scenario:
 RELAY: Final = (
     Scenario(name="relay-1", title="64 B, 1 in flight", options={"flight": 1}, often=True),
     Scenario(name="relay-8", title="64 B, 8 in flight", options={"flight": 8}, often=True),
-    Scenario(name="acks-8", title="64 B, 8 in flight, with acks", options={"flight": 8, "acks": 1}),
+    Scenario(
+        name="acks-8",
+        title="64 B, 8 in flight, with acks",
+        options={"flight": 8, "acks": 1},
+        often=True,
+    ),
+    Scenario(
+        name="ids-8",
+        title="64 B, 8 in flight, with acks and IDs for retries",
+        options={"flight": 8, "acks": 1, "ids": 1},
+    ),
     Scenario(name="kib-8", title="1 KiB, 8 in flight", options={"flight": 8, "size": 1024}),
     Scenario(name="64kib-1", title="64 KiB, 1 in flight", options={"flight": 1, "size": 65536}),
     Scenario(name="one-pair", title="one pair alone, 64 B", options={"flight": 1, "pairs": 1}),
@@ -52,6 +64,8 @@ RELAY: Final = (
 
 #: How many idle clients there are beside the busy ones.
 GROWTH: Final = (0, 1_000, 10_000)
+#: How many messages are in the file before.
+STORED: Final = (1_000, 1_000_000)
 #: The clients of the load generator's 50 pairs.
 BUSY_CLIENTS: Final = 100
 
@@ -141,14 +155,21 @@ class Run:
                         step = self._bind(self._relay, peer, round_number, scenarios)
                         yield f"{peer.title}, relay", round_number, step
             for peer in self._peers:
-                if self._only in "connect":
+                if self._only in "connect" and _takes_part(peer, "connect"):
                     step = self._bind(self._connect, peer, round_number)
                     yield f"{peer.title}, connections", round_number, step
         for round_number in range(plan.growth_rounds):
             for peer in self._peers:
-                if self._only in "growth" and not (plan.quick and peer.name != "duologue"):
+                if (
+                    self._only in "growth"
+                    and _takes_part(peer, "growth")
+                    and not (plan.quick and peer.name != "duologue")
+                ):
                     step = self._bind(self._growth, peer, round_number)
                     yield f"{peer.title}, idle clients", round_number, step
+                if self._only in "stored" and peer.name == "durable" and not plan.quick:
+                    step = self._bind(self._stored, peer, round_number)
+                    yield f"{peer.title}, messages stored before", round_number, step
 
     def _bind(self, method: Callable[..., None], *arguments: Any) -> Callable[[], None]:
         return lambda: method(*arguments)
@@ -157,10 +178,20 @@ class Run:
         return relay(server, seconds=self._plan.seconds, warmup=self._plan.warmup, **options)
 
     def _relay(self, peer: Peer, round_number: int, scenarios: list[Scenario]) -> None:
-        with Server(peer) as server:
-            for scenario in scenarios:
-                figures = self._measure(server, **scenario.options)
+        # One server for all, unless what it says at its end is of interest
+        for group in [[each] for each in scenarios] if peer.only is not None else [scenarios]:
+            with Server(peer) as server:
+                measured = [self._measure(server, **each.options) for each in group]
+                server.close()
+                measured[-1] |= server.batches()
+            for scenario, figures in zip(group, measured, strict=True):
                 self._record(peer, scenario.name, round_number, figures)
+
+    def _stored(self, peer: Peer, round_number: int) -> None:
+        for messages in STORED:
+            with Server(peer, fill=messages) as server:
+                figures = self._measure(server, flight=8, acks=1)
+            self._record(peer, f"stored-{messages}", round_number, figures)
 
     def _connect(self, peer: Peer, round_number: int) -> None:
         with Server(peer) as server:
@@ -192,6 +223,10 @@ class Run:
         return {"cpu_percent": (server.cpu_seconds() - cpu) / _HEARTBEAT_SECONDS * 100}
 
 
+def _takes_part(peer: Peer, scenario: str) -> bool:
+    return peer.only is None or scenario in peer.only
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     processor = "unknown"
@@ -207,4 +242,4 @@ def machine() -> dict[str, Any]:
     }
 
 
-__all__ = ["FULL", "GROWTH", "QUICK", "RELAY", "BenchError", "Plan", "Run", "Scenario"]
+__all__ = ["FULL", "GROWTH", "QUICK", "RELAY", "STORED", "BenchError", "Plan", "Run", "Scenario"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +18,11 @@ def serve() -> Iterator[Serve]:
     """
     servers: list[ServerProcess] = []
 
-    def start(*flags: str, env: dict[str, str] | None = None) -> ServerProcess:
-        server = ServerProcess("duologue", "serve", "--port", "0", *flags, env=env)
+    def start(
+        *flags: str, env: dict[str, str] | None = None, folder: Path | None = None
+    ) -> ServerProcess:
+        arguments = ("serve", "--port", "0", *flags)
+        server = ServerProcess("duologue", *arguments, env=env, folder=folder)
         servers.append(server)
         return server
 

@@ -55,6 +55,15 @@ class FakeSession:
     def send(self, packets: Iterable[bytes]) -> None:
         self.packets += [packet.decode() for packet in packets]
 
+    def disconnect(self, *, close: bool = False) -> None:
+        raise AssertionError("nothing here is to be disconnected")
+
+    def pending_bytes(self) -> int:
+        return 0
+
+    def probe(self, timeout: float) -> None:
+        raise AssertionError("nobody resumes here")
+
     def got(self) -> list[Any]:
         """What came since last time: [name, payload] of events, [ID, answer] of answers."""
         packets, self.packets = self.packets, []

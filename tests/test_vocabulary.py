@@ -48,6 +48,12 @@ def test_clients_can_ask_for_what_the_design_lists() -> None:
         "unblock",
         "typing",
         "signal",
+        "receipt",
+        "history",
+        "invite_create",
+        "invite_redeem",
+        "invite_revoke",
+        "forget",
     }
 
 
@@ -65,6 +71,8 @@ def test_clients_are_told_what_the_design_lists() -> None:
         "typing",
         "presence",
         "signal",
+        "receipt",
+        "invite_crowded",
         "refused",
         "draining",
     }
@@ -120,6 +128,21 @@ def test_every_notice_has_a_name() -> None:
             b'["signal",{"targetClientId":"ben","data":{"sdp":"v=0"}}]',
             events.SendSignal("ben", {"sdp": "v=0"}),
         ),
+        (
+            b'["receipt",{"targetClientId":"ben","delivered":9007199254740992}]',
+            events.SendReceipt("ben", 2**53),
+        ),
+        (
+            b'["receipt",{"targetClientId":"ben","delivered":null,"read":0}]',
+            events.SendReceipt("ben", None, 0),
+        ),
+        (b'["history",{"targetClientId":"ben"}]', events.ReadHistory("ben", None, 50)),
+        (
+            b'["history",{"targetClientId":"ben","before":7,"limit":100}]',
+            events.ReadHistory("ben", 7, 100),
+        ),
+        (b'["invite_redeem",{"code":"lusab-babad"}]', events.RedeemInvite("lusab-babad")),
+        (b'["invite_revoke",{"code":"lusab-babad"}]', events.RevokeInvite("lusab-babad")),
     ],
 )
 def test_a_command_is_decoded(body: bytes, command: events.Command) -> None:
@@ -131,9 +154,24 @@ def test_keys_that_nobody_knows_are_ignored() -> None:
 
 
 COMMAND_NAMES = sorted(vocabulary.COMMANDS)
+#: Those that are about another client, which is most of them.
+TARGETED = sorted(
+    name for name, command in vocabulary.COMMANDS.items() if hasattr(command, "target")
+)
+CODED = ["invite_redeem", "invite_revoke"]
+WITHOUT_PAYLOAD = ["forget", "invite_create"]
 
 
-@pytest.mark.parametrize("name", COMMAND_NAMES)
+def test_every_command_has_a_target_a_code_or_may_come_with_nothing() -> None:
+    assert sorted([*TARGETED, *CODED, *WITHOUT_PAYLOAD]) == COMMAND_NAMES
+
+
+def test_what_may_come_with_nothing_is_left_to_be_decoded_by_name() -> None:
+    with_decoder = {name.decode() for name in vocabulary.DECODERS}
+    assert sorted(set(COMMAND_NAMES) - with_decoder) == WITHOUT_PAYLOAD
+
+
+@pytest.mark.parametrize("name", TARGETED)
 @pytest.mark.parametrize(
     ("rest", "why"),
     [
@@ -154,6 +192,77 @@ COMMAND_NAMES = sorted(vocabulary.COMMANDS)
 )
 def test_what_is_no_command_is_refused_with_its_fault(name: str, rest: str, why: str) -> None:
     assert reason(decode(f'["{name}"{rest}]'.encode())) == why
+
+
+@pytest.mark.parametrize("name", CODED)
+@pytest.mark.parametrize(
+    ("rest", "why"),
+    [
+        ("", "Expected `array` of length 2"),
+        (",{}", "Object missing required field `code`"),
+        (',"lusab"', "Expected `object`, got `str`"),
+        (",null", "Expected `object`, got `null`"),
+        (',{"code":"lusab"},"more"', "Expected `array` of length 2"),
+        (',{"code":7}', "Expected `str`, got `int` - at `code`"),
+        (',{"code":null}', "Expected `str`, got `null` - at `code`"),
+        (
+            ',{"code":"' + "b" * 65 + '"}',
+            "Expected `str` of length <= 64 - at `code`",
+        ),
+    ],
+)
+def test_what_is_no_code_is_refused_with_its_fault(name: str, rest: str, why: str) -> None:
+    assert reason(decode(f'["{name}"{rest}]'.encode())) == why
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "command"),
+    [
+        ("forget", [], events.Forget()),
+        ("forget", [{}], events.Forget()),
+        ("forget", [{"sure": True}], events.Forget()),
+        ("invite_create", [], events.CreateInvite(None, 1)),
+        ("invite_create", [{}], events.CreateInvite(None, 1)),
+        ("invite_create", [{"ttl": None}], events.CreateInvite(None, 1)),
+        ("invite_create", [{"ttl": 1, "uses": 100}], events.CreateInvite(1, 100)),
+        ("invite_create", [{"ttl": 2_592_000}], events.CreateInvite(2_592_000, 1)),
+    ],
+)
+def test_a_command_that_may_come_with_nothing_is_decoded(
+    name: str, args: list[Any], command: events.Command
+) -> None:
+    assert vocabulary.decode_command(name, args) == command
+
+
+@pytest.mark.parametrize("name", WITHOUT_PAYLOAD)
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (["ben"], "Expected `object`, got `str`"),
+        ([None], "Expected `object`, got `null`"),
+        ([[]], "Expected `object`, got `array`"),
+        ([7], "Expected `object`, got `int`"),
+        ([{}, {}], "An event takes one argument, an object"),
+    ],
+)
+def test_one_that_comes_with_anything_else_is_refused(name: str, args: list[Any], why: str) -> None:
+    assert reason(vocabulary.decode_command(name, args)) == why
+
+
+@pytest.mark.parametrize(
+    ("payload", "why"),
+    [
+        ({"ttl": 0}, "Expected `int` >= 1 - at `ttl`"),
+        ({"ttl": 2_592_001}, "Expected `int` <= 2592000 - at `ttl`"),
+        ({"ttl": "1"}, "Expected `int | null`, got `str` - at `ttl`"),
+        ({"uses": 0}, "Expected `int` >= 1 - at `uses`"),
+        ({"uses": 101}, "Expected `int` <= 100 - at `uses`"),
+        ({"uses": None}, "Expected `int`, got `null` - at `uses`"),
+        ({"uses": 1.5}, "Expected `int`, got `float` - at `uses`"),
+    ],
+)
+def test_an_invitation_outside_its_bounds_is_refused(payload: dict[str, Any], why: str) -> None:
+    assert reason(vocabulary.decode_command("invite_create", [payload])) == why
 
 
 @pytest.mark.parametrize(
@@ -180,20 +289,48 @@ def test_what_is_no_command_is_refused_with_its_fault(name: str, rest: str, why:
             b'["message",{"targetClientId":"ben","message":"","from":["ann"]}]',
             "Expected `str | null`, got `array` - at `from`",
         ),
+        (
+            b'["receipt",{"targetClientId":"ben","read":-1}]',
+            "Expected `int` >= 0 - at `read`",
+        ),
+        (
+            b'["receipt",{"targetClientId":"ben","delivered":9007199254740993}]',
+            "Expected `int` <= 9007199254740992 - at `delivered`",
+        ),
+        (
+            b'["receipt",{"targetClientId":"ben","read":true}]',
+            "Expected `int | null`, got `bool` - at `read`",
+        ),
+        (
+            b'["history",{"targetClientId":"ben","limit":0}]',
+            "Expected `int` >= 1 - at `limit`",
+        ),
+        (
+            b'["history",{"targetClientId":"ben","limit":101}]',
+            "Expected `int` <= 100 - at `limit`",
+        ),
+        (
+            b'["history",{"targetClientId":"ben","limit":null}]',
+            "Expected `int`, got `null` - at `limit`",
+        ),
+        (
+            b'["history",{"targetClientId":"ben","before":-1}]',
+            "Expected `int` >= 0 - at `before`",
+        ),
     ],
 )
 def test_a_field_of_a_wrong_type_is_refused(body: bytes, why: str) -> None:
     assert reason(decode(body)) == why
 
 
-@pytest.mark.parametrize("name", COMMAND_NAMES)
+@pytest.mark.parametrize("name", TARGETED)
 def test_a_target_of_128_characters_is_taken(name: str) -> None:
     target = "é" * 128
     payload = {"targetClientId": target, "message": "", "data": ""}
     assert decode(msgspec.json.encode([name, payload])).target == target
 
 
-@pytest.mark.parametrize("name", COMMAND_NAMES)
+@pytest.mark.parametrize("name", TARGETED)
 def test_a_target_of_129_characters_is_refused(name: str) -> None:
     payload = {"targetClientId": "b" * 129, "message": "", "data": ""}
     answer = decode(msgspec.json.encode([name, payload]))
@@ -290,7 +427,7 @@ def test_another_number_of_arguments_than_one_is_refused(args: list[object]) -> 
     )
 
 
-@pytest.mark.parametrize("name", ["", "links", "MESSAGE", "__proto__", "invite_create"])
+@pytest.mark.parametrize("name", ["", "links", "MESSAGE", "__proto__", "invite_crowded"])
 def test_an_event_that_is_not_for_clients_to_send_is_refused(name: str) -> None:
     answer = vocabulary.decode_command(name, [{"targetClientId": "ben"}])
     assert reason(answer) == "There is no event of this name"
@@ -318,13 +455,23 @@ def test_whatever_comes_is_a_command_or_refused(name: str, args: list[Any]) -> N
     [
         (events.ClientIdGiven("ann"), b'42["client_id",{"clientId":"ann"}]'),
         (
+            events.ClientIdGiven("ann", "s3cret"),
+            b'42["client_id",{"clientId":"ann","resumeToken":"s3cret"}]',
+        ),
+        (
+            events.Links([events.LinkEntry("ben", "Ben", False, 9_000, 8, 4, 3, 2, 5)], [], []),
+            b'42["links",{"links":[{"peer":"ben","name":"Ben","online":false,"lastSeen":9000,'
+            b'"seq":8,"unread":4,"delivered":3,"read":2,"historyFrom":5}],"requests":[],'
+            b'"requested":[]}]',
+        ),
+        (
             events.Links(
                 [events.LinkEntry("ben", None, True, None, 3)],
                 [events.LinkRequested("cleo", "Cleo", "hello", 7_000)],
                 [events.SentRequestEntry("dan", None, 8_000)],
             ),
             b'42["links",{"links":[{"peer":"ben","name":null,"online":true,"lastSeen":null,'
-            b'"seq":3}],"requests":[{"from":"cleo","name":"Cleo","note":"hello",'
+            b'"seq":3,"unread":0,"delivered":0,"read":0}],"requests":[{"from":"cleo","name":"Cleo","note":"hello",'
             b'"expiresAt":7000}],"requested":[{"to":"dan","note":null,"expiresAt":8000}]}]',
         ),
         (
@@ -366,6 +513,15 @@ def test_whatever_comes_is_a_command_or_refused(name: str, args: list[Any]) -> N
             events.SignalReceived("ann", {"a": 1}),
             b'42["signal",{"from":"ann","data":{"a":1}}]',
         ),
+        (
+            events.Receipt("ann", 7, 5),
+            b'42["receipt",{"from":"ann","delivered":7,"read":5}]',
+        ),
+        (
+            events.Receipt("ann", 7, 5, "ben"),
+            b'42["receipt",{"from":"ann","delivered":7,"read":5,"to":"ben"}]',
+        ),
+        (events.InviteCrowded("lusab"), b'42["invite_crowded",{"code":"lusab"}]'),
         (events.Draining(), b'42["draining",{}]'),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, bytes) else "",
@@ -417,6 +573,19 @@ def test_a_signal_with_binary_travels_with_attachments() -> None:
             b'"status":"delivered","ok":true}]',
         ),
         (
+            events.HistoryReply([events.MessageReceived("ann", "hi", UUID, 1, 9_000)], True),
+            b'437[{"messages":[{"from":"ann","content":"hi",'
+            b'"id":"7b0e4b8e-0c3c-4f11-9b6e-3b8f3b0b3b3b","seq":1,"at":9000}],'
+            b'"more":true,"ok":true}]',
+        ),
+        (events.HistoryReply([], False), b'437[{"messages":[],"more":false,"ok":true}]'),
+        (
+            events.InviteReply("lusab-babad", "https://example.org/?invite=lusab-babad", 7_000),
+            b'437[{"code":"lusab-babad","url":"https://example.org/?invite=lusab-babad",'
+            b'"expiresAt":7000,"ok":true}]',
+        ),
+        (events.RedeemReply("ben"), b'437[{"clientId":"ben","ok":true}]'),
+        (
             refuse(errors.NO_REQUEST, target="ben"),
             b'437[{"error":"There is no request from this client to answer",'
             b'"code":"no_request","retryable":false,"targetClientId":"ben"}]',
@@ -430,6 +599,24 @@ def test_a_signal_with_binary_travels_with_attachments() -> None:
 )
 def test_an_answer_is_encoded(reply: events.Reply, packet: bytes) -> None:
     assert vocabulary.encode_reply(7, reply) == (packet,)
+
+
+def test_a_page_of_history_with_binary_travels_with_attachments() -> None:
+    messages = [
+        events.MessageReceived("ann", {"b": b"\x01"}, UUID, 1, 9_000),
+        events.MessageReceived("ben", "text", UUID, 2, 9_001),
+        events.MessageReceived("ben", b"\x02", UUID, 3, 9_002),
+    ]
+    id = UUID.encode()
+    assert vocabulary.encode_reply(7, events.HistoryReply(messages, False)) == (
+        b'462-7[{"messages":[{"from":"ann","content":{"b":{"_placeholder":true,"num":0}},'
+        b'"id":"' + id + b'","seq":1,"at":9000},{"from":"ben","content":"text",'
+        b'"id":"' + id + b'","seq":2,"at":9001},{"from":"ben",'
+        b'"content":{"_placeholder":true,"num":1},"id":"' + id + b'","seq":3,"at":9002}],'
+        b'"more":false,"ok":true}]',
+        b"\x01",
+        b"\x02",
+    )
 
 
 def test_a_message_refused_without_an_acknowledgement_comes_back_as_a_message() -> None:

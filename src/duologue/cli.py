@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -16,7 +17,10 @@ from . import config, logs
 from .config import ENVIRONMENT_PREFIX, Settings, SettingsError
 from .server import http, serve, websocket
 from .server.pages import PagesMissing
+from .stores import files
+from .stores.base import CannotOpen
 
+FAILURE: Final = 1
 COULD_NOT_START: Final = 3
 
 _EPILOG: Final = (
@@ -128,9 +132,73 @@ def serve_command(**values: Any) -> None:
     logs.configure(settings.log_level, settings.log_format)
     try:
         _serve(settings)
-    except (serve.CannotStart, PagesMissing) as error:
+    except (serve.CannotStart, CannotOpen, PagesMissing) as error:
         click.echo(f"duologue: {error}", err=True)
         sys.exit(COULD_NOT_START)
+
+
+@main.group("db")
+def db_group() -> None:
+    """Look after a store's file."""
+
+
+def _file_command(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--store",
+        default=Settings.store,
+        show_default=True,
+        envvar=ENVIRONMENT_PREFIX + "STORE",
+        show_envvar=True,
+        help="The store, as 'serve' has it.",
+    )(command)
+
+
+@db_group.command("upgrade")
+@_file_command
+def db_upgrade(store: str) -> None:
+    """Bring the file to this version's schema, or make it. The server must not run."""
+    with _file_failures():
+        version = files.upgrade_file(_path(store))
+        click.echo(f"{_path(store)} has schema version {version}")
+
+
+@db_group.command("check")
+@_file_command
+def db_check(store: str) -> None:
+    """Look for damage; exit code 1 if there is any. May run beside the server."""
+    with _file_failures():
+        problems = files.check_file(_path(store))
+        for problem in problems:
+            click.echo(problem, err=True)
+        if problems:
+            sys.exit(FAILURE)
+        click.echo(f"{_path(store)} is well")
+
+
+@db_group.command("backup")
+@_file_command
+@click.argument("target", type=click.Path(dir_okay=False))
+def db_backup(store: str, target: str) -> None:
+    """Copy the file to TARGET as it stands at one moment. May run beside the server."""
+    with _file_failures():
+        files.backup_file(_path(store), target)
+        click.echo(f"{_path(store)} has been copied to {target}")
+
+
+def _path(store: str) -> str:
+    path = config.sqlite_path(store)
+    if not path:
+        raise click.UsageError("this is for stores in a file: --store sqlite:///PATH")
+    return path
+
+
+@contextlib.contextmanager
+def _file_failures() -> Iterator[None]:
+    try:
+        yield
+    except CannotOpen as error:
+        click.echo(f"duologue: {error}", err=True)
+        sys.exit(FAILURE)
 
 
 def _serve(settings: Settings) -> None:
@@ -163,8 +231,12 @@ def _serve(settings: Settings) -> None:
         grace=settings.grace_seconds,
         on_started=lambda: click.echo(f"Duologue is running at {address} (Ctrl+C stops it)"),
         on_drain=service.node.draining,
+        on_drained=service.node.settled,
     )
-    serve.run(server, listener)
+    try:
+        serve.run(server, listener)
+    finally:
+        service.node.close()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ from .node import Limits, Node
 from .server.app import Engine, Options
 from .server.asgi import EngineApp
 from .server.pages import pages
+from .stores.base import CannotOpen, Store
 from .stores.memory import MemoryStore
+from .stores.sqlite import SqliteStore
 
 ENVIRONMENT_PREFIX: Final = "DUOLOGUE_"
 
@@ -38,6 +40,14 @@ class Settings:
     host: str = _setting("127.0.0.1", "Address to listen on")
     port: int = _setting(8000, "Port to listen on; 0 takes any that is free", least=0)
     uds: str | None = _setting(None, "Unix domain socket to listen on, instead of host and port")
+    store: str = _setting(
+        "sqlite:///duologue.db",
+        "Where what must last is kept: 'sqlite:///PATH', 'postgresql://…', or 'memory:' to keep it "
+        "while the server runs",
+    )
+    url: str = _setting(
+        "", "Where the page is for its visitors, as https://example.org; for links to it"
+    )
     policy: Literal["required", "open"] = _setting(
         "required", "Who may write to whom: 'open' asks for no link, as in the tutorial"
     )
@@ -134,6 +144,37 @@ class Settings:
         60.0, "Time after a decline in which the same request is refused", unit="seconds", least=0
     )
 
+    identity_ttl_seconds: float = _setting(
+        90 * 86_400.0,
+        "Time for which an identity that is kept lasts without being connected",
+        unit="seconds",
+        least=1,
+    )
+    resume_overlap_seconds: float = _setting(
+        3_600.0,
+        "Time for which a resume token still works after it has been exchanged for a new one",
+        unit="seconds",
+        least=0,
+    )
+    takeover_timeout_seconds: float = _setting(
+        3.0,
+        "Time in which a client's older sessions have to prove that they are alive when it resumes",
+        unit="seconds",
+        least=0.05,
+    )
+    history_ttl_seconds: float = _setting(
+        30 * 86_400.0,
+        "Time for which messages are kept; 0 keeps each until it has been delivered",
+        unit="seconds",
+        least=0,
+    )
+    history_max: int = _setting(10_000, "Messages that are kept of one link", least=10)
+    queue_max: int = _setting(1_000, "Messages that wait for one client that is away", least=1)
+    invite_ttl_seconds: float = _setting(
+        86_400.0, "Time for which an invitation is valid", unit="seconds", least=1
+    )
+    max_invites_per_client: int = _setting(20, "Invitations of one client", least=1)
+
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value, least = getattr(self, field.name), field.metadata["least"]
@@ -141,6 +182,8 @@ class Settings:
                 raise SettingsError(f"{field.name} must be a number of at least {least}")
         if self.port > 65_535:
             raise SettingsError("port must be at most 65535")
+        if not (self.store == "memory:" or sqlite_path(self.store) or _is_postgres(self.store)):
+            raise SettingsError("store is 'sqlite:///PATH', 'postgresql://…' or 'memory:'")
         if "*" in self.cors_allowed_origins and len(self.cors_allowed_origins) > 1:
             raise SettingsError("cors_allowed_origins is either '*' or a list of origins")
         for origin in self.cors_allowed_origins:
@@ -152,6 +195,16 @@ class Settings:
             raise SettingsError("transports are 'polling' and 'websocket'")
         if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
             raise SettingsError("ssl_certfile and ssl_keyfile belong together")
+
+
+def sqlite_path(store: str) -> str:
+    """The path in a store's URL, as SQLAlchemy's users know it: after three slashes."""
+    scheme, _, path = store.partition(":///")
+    return path if scheme == "sqlite" else ""
+
+
+def _is_postgres(store: str) -> bool:
+    return store.startswith(("postgresql://", "postgres://"))
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:
@@ -241,6 +294,11 @@ def terms(settings: Settings) -> Terms:
         max_requests_received=settings.max_requests_received,
         max_links=settings.max_links_per_client,
         max_blocks=settings.max_blocks_per_client,
+        queue_max=settings.queue_max,
+        identity_ttl=settings.identity_ttl_seconds,
+        resume_overlap=settings.resume_overlap_seconds,
+        invite_ttl=settings.invite_ttl_seconds,
+        max_invites=settings.max_invites_per_client,
     )
 
 
@@ -250,7 +308,24 @@ def limits(settings: Settings) -> Limits:
         stranger_messages_per_minute=settings.stranger_messages_per_minute,
         requests_per_minute=settings.requests_per_minute,
         max_sessions_per_client=settings.max_sessions_per_client,
+        takeover_timeout=settings.takeover_timeout_seconds,
     )
+
+
+def open_store(settings: Settings) -> Store:
+    """Raises `CannotOpen`."""
+    ttl, most = settings.history_ttl_seconds, settings.history_max
+    if settings.store == "memory:":
+        return MemoryStore(history_ttl=ttl, history_max=most)
+    if _is_postgres(settings.store):
+        try:
+            from .stores.postgres import PostgresStore
+        except ImportError as error:
+            raise CannotOpen(
+                "For a PostgreSQL store install duologue[postgres], which brings psycopg"
+            ) from error
+        return PostgresStore(settings.store, history_ttl=ttl, history_max=most)
+    return SqliteStore(sqlite_path(settings.store), history_ttl=ttl, history_max=most)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -263,8 +338,12 @@ class Service:
 
 
 def build(settings: Settings) -> Service:
-    """The objects of a server with these settings. Raises `PagesMissing` without its page."""
-    node = Node(MemoryStore(), terms=terms(settings), limits=limits(settings))
+    """The objects of a server with these settings. Raises `PagesMissing` without its page, and
+    `CannotOpen` without its store."""
+    site = pages(lambda: node.trouble)
+    node = Node(
+        open_store(settings), terms=terms(settings), limits=limits(settings), url=settings.url
+    )
     options = engine_options(settings)
     engine = Engine.socketio(options, {"/": node})
-    return Service(node, engine, EngineApp({options.path: engine}, pages()))
+    return Service(node, engine, EngineApp({options.path: engine}, site))

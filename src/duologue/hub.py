@@ -12,13 +12,28 @@ class Outlet(Protocol):
     """What the hub needs of a session: something that packets can be given to."""
 
     def send(self, packets: Iterable[bytes]) -> None:
-        """Send packets that are encoded already."""
+        """Send packets that are encoded already, of one event."""
 
 
 class Client:
-    """A client with at least one live session on this node, and what it may do how often."""
+    """A client with at least one live session on this node, and what it may do how often.
 
-    __slots__ = ("id", "identity", "messages", "requests", "sessions", "strangers")
+    `behind` are its sessions that are still being given what they have missed: by peer, the number
+    of the last message that they have. `got` is how far any session has been given what was said
+    with a peer, for a client that is `kept`.
+    """
+
+    __slots__ = (
+        "behind",
+        "got",
+        "id",
+        "identity",
+        "kept",
+        "messages",
+        "requests",
+        "sessions",
+        "strangers",
+    )
 
     def __init__(
         self,
@@ -29,7 +44,10 @@ class Client:
     ) -> None:
         self.id = identity.id
         self.identity = identity
+        self.kept = identity.kept
         self.sessions: list[Outlet] = []
+        self.behind: dict[Outlet, dict[str, int]] = {}
+        self.got: dict[str, int] = {}
         self.messages = messages
         self.strangers = strangers
         self.requests = requests
@@ -40,6 +58,23 @@ class Client:
         # A session that cannot keep up ends while it is given something
         for session in sessions if len(sessions) == 1 else tuple(sessions):
             session.send(packets)
+
+    def deliver(
+        self, peer: str, seq: int, packets: tuple[bytes, ...], but: Outlet | None = None
+    ) -> None:
+        """Give message `seq` said with `peer` to every session that has those before it."""
+        behind = self.behind
+        counts = self.kept and not (behind and self.is_behind(peer))
+        for session in tuple(self.sessions):
+            if session is not but and not (behind and peer in behind.get(session, ())):
+                session.send(packets)
+                if counts:
+                    self.got[peer] = seq
+
+    def is_behind(self, peer: str) -> bool:
+        """Whether a session still has to be given what was said with `peer`. As long as there is
+        one, a later message that another has does not count as what this client was given."""
+        return any(peer in missing for missing in self.behind.values())
 
 
 class Hub:
@@ -58,14 +93,15 @@ class Hub:
 
     def add(self, client: Client, session: Outlet) -> None:
         client.sessions.append(session)
-        self._clients[client.identity.id] = client
+        self._clients[client.id] = client
 
     def remove(self, client: Client, session: Outlet) -> bool:
         """Returns whether that was the client's last session."""
         client.sessions.remove(session)
+        client.behind.pop(session, None)
         if client.sessions:
             return False
-        del self._clients[client.identity.id]
+        del self._clients[client.id]
         return True
 
     def send(self, client: str, packets: tuple[bytes, ...]) -> None:

@@ -13,47 +13,31 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from functools import partial
+from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from . import vocabulary
-from .core import errors, events, rules
+from . import codes, vocabulary
+from .core import errors, events, identities, rules
 from .core.errors import Refusal, refuse
 from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, Identity, Terms, TokenBucket
 from .hub import Client, Hub
+from .lobby import Limits, Lobby, Named, Session
 from .stores.base import Store, StoreError
+from .stores.writer import Call, Inline, Threaded, Writer
 
 _logger: Final = logging.getLogger("duologue.node")
 
 #: Requests that expire at the same moment are worked off in pieces, so that nothing waits for all.
 _EXPIRE_AT_ONCE: Final = 200
 
-
-class Session(Protocol):
-    """What a node needs of the engine's sessions."""
-
-    data: Any
-    connected: bool
-
-    @property
-    def address(self) -> str: ...
-
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-
-    def accept(self) -> bool: ...
-
-    def refuse(self, message: str, data: Any = None) -> None: ...
-
-    def send(self, packets: Iterable[bytes]) -> None: ...
+#: How long a store that failed is left alone before it is asked to expire requests again.
+_EXPIRE_AGAIN_SECONDS: Final = 1.0
 
 
-class Named(NamedTuple):
-    """Who a session belongs to: a client ID, at most 128 characters, and a name, at most 64."""
-
-    client_id: str
-    name: str | None
+__all__ = ["Limits", "Named", "Node", "Session", "Unidentified", "anonymous"]
 
 
 class Unidentified(Exception):
@@ -67,22 +51,10 @@ class Unidentified(Exception):
 Identify = Callable[[Session, Mapping[str, Any]], Named]
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much one client may do; the rates are averages, and as much may come at once."""
-
-    messages_per_minute: int = 600_000
-    stranger_messages_per_minute: int = 120
-    requests_per_minute: int = 60
-    max_sessions_per_client: int = 20
-
-
 def anonymous(session: Session, auth: Mapping[str, Any]) -> Named:
     """Gives everyone a new client ID and the name that it asks for."""
-    try:
-        wanted = msgspec.convert(auth, vocabulary.Auth)
-    except msgspec.ValidationError as error:
-        raise Unidentified(errors.INVALID, str(error)) from error
-    return Named(_uuid4(), wanted.name)
+    name = auth.get("name")
+    return Named(_uuid4(), name if isinstance(name, str) else None)
 
 
 def _uuid4() -> str:
@@ -122,64 +94,61 @@ class Node:
         limits: Limits | None = None,
         identify: Identify = anonymous,
         clock: Callable[[], float] = time.time,
+        url: str = "",
     ) -> None:
+        #: Where the page is, for the links of invitations.
+        self._url = url.rstrip("/")
         self.hub = Hub()
         self._store = store
+        self._writer: Writer = Inline(store) if store.immediate else Threaded(store)
         self._terms = terms or Terms()
         self._limits = limits or Limits()
         self._identify = identify
         self._clock = clock
+        self._lobby = Lobby(
+            store,
+            self._writer,
+            self.hub,
+            terms=self._terms,
+            limits=self._limits,
+            clock=clock,
+            perform=self._perform,
+            watch=self._watch_expiry,
+        )
         self._expiry: asyncio.TimerHandle | None = None
         self._performing = False
         self._effects: deque[events.Tell] = deque()
         self._message_ids = _message_ids()
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the store does not work at the moment; None while it does."""
+        return self._writer.trouble
+
     # The engine's application
 
     def connect(self, session: Session, auth: dict[str, Any]) -> None:
         try:
-            client_id, name = self._identify(session, auth)
-            if not 0 < len(client_id) <= MAX_ID_CHARS:
+            wanted = msgspec.convert(auth, vocabulary.Auth)
+            named = self._identify(session, auth)
+            if not 0 < len(named.client_id) <= MAX_ID_CHARS:
                 raise Unidentified(errors.INVALID, "The client ID is empty or too long")
-            if name is not None and len(name) > MAX_NAME_CHARS:
+            if named.name is not None and len(named.name) > MAX_NAME_CHARS:
                 sentence = f"A name has at most {MAX_NAME_CHARS} characters"
                 raise Unidentified(errors.INVALID, sentence)
-            client = self.hub.get(client_id)
-            if client is not None and len(client.sessions) >= self._limits.max_sessions_per_client:
-                raise Unidentified(errors.OVERLOADED, "This client has too many sessions")
-            if client is None:
-                client = self._new_client(client_id, name)
-                self._keep((events.PutIdentity(client.identity),))
+        except msgspec.ValidationError as error:
+            self._lobby.turn_away(session, vocabulary.invalid(str(error)))
         except Unidentified as error:
-            self._turn_away(session, refuse(error.code, str(error)))
-            return
-        except StoreError:
-            _logger.exception("the store failed")
-            self._turn_away(session, refuse(errors.UNAVAILABLE))
-            return
-        session.data = client
-        # First, for a session that cannot keep up ends while it is told that it is accepted
-        self.hub.add(client, session)
-        if not session.accept():
-            if session in client.sessions:  # it had gone before, so that nobody else will say so
-                self.disconnect(session, "gone before it was accepted")
-            return
-        session.send(vocabulary.encode_notice(events.ClientIdGiven(client_id)))
-        links = self._snapshot(client.identity)
-        if links is not None:
-            session.send(vocabulary.encode_notice(links))
-        _logger.info("client %s connected", client_id)
-
-    def _turn_away(self, session: Session, refusal: Refusal) -> None:
-        session.refuse(refusal.error, msgspec.to_builtins(refusal))
-        _logger.info("refused a connection: %s", refusal.code)
+            self._lobby.turn_away(session, refuse(error.code, str(error)))
+        else:
+            self._lobby.arrive(session, named, wanted)
 
     def event(self, session: Session, name: str, args: Sequence[Any], ack: int | None) -> None:
         command = vocabulary.decode_command(name, args)
         if isinstance(command, Refusal):
-            self._answer(session, name, command, ack)
+            self._answer(session, name, ack, command)
         else:
-            self._answer(session, name, self.submit(session, command), ack)
+            self.typed_event(session, (name, command), ack)
 
     def typed_event(
         self,
@@ -188,120 +157,286 @@ class Node:
         ack: int | None,
     ) -> None:
         name, command = event
-        if type(command) is events.SendMessage:
-            decided = self._submit_message(session, command)
-            if isinstance(decided, events.AddMessage):
-                if ack is not None:
-                    session.send(vocabulary.encode_reply(ack, decided.reply))
-                return
-            reply: events.Reply = decided
+        if isinstance(command, events.SendMessage):
+            self._message(session, command, ack)
+        elif isinstance(command, events.OwnCommand):
+            self._own_command(session, command, partial(self._answer, session, name, ack))
         else:
-            reply = self.submit(session, command)
-        if ack is not None or isinstance(reply, Refusal):
-            self._answer(session, name, reply, ack)
+            self._command(session, command, partial(self._answer, session, name, ack))
 
     def invalid(self, session: Session, name: str, reason: str, ack: int | None) -> None:
-        self._answer(session, name, vocabulary.invalid(reason), ack)
+        self._answer(session, name, ack, vocabulary.invalid(reason))
 
     def disconnect(self, session: Session, reason: str) -> None:
-        client: Client = session.data
-        if self.hub.remove(client, session):
-            now = self._clock()
-            identity = client.identity
-            self._carry_out(rules.end(identity, list(self._store.pairs(identity.id)), now))
-            _logger.info("client %s left: %s", identity.id, reason)
+        self._lobby.leave(session, reason)
 
-    # Commands
+    def _answer(self, session: Session, name: str, ack: int | None, reply: events.Reply) -> None:
+        if ack is not None:
+            session.send(vocabulary.encode_reply(ack, reply))
+        elif isinstance(reply, Refusal):
+            session.send(vocabulary.encode_refusal(name, reply))
 
-    def submit(self, session: Session, command: events.Command) -> events.Reply:
-        """Decide a session's command, keep what follows from it, and tell whom it concerns."""
-        if isinstance(command, events.SendMessage):
-            decided = self._submit_message(session, command)
-            return decided.reply if isinstance(decided, events.AddMessage) else decided
-        now = self._clock()
-        client: Client = session.data
-        bucket = self._bucket(client, command)
-        if not bucket.take(now):
-            return self._too_often(bucket, command.target)
-        store, actor, target = self._store, client.identity, command.target
-        try:
-            with store.transaction():
-                facts = rules.Facts(
-                    self._terms,
-                    actor,
-                    store.identity(target),
-                    store.pair(actor.id, target),
-                    self.hub.online(target),
-                )
-                decision = rules.decide(facts, command, now)
-                for change in decision.changes:
-                    store.apply(change)
-        except StoreError:
-            _logger.exception("the store failed")
-            return refuse(errors.UNAVAILABLE, target=target)
-        self._perform(decision.effects)
-        reply = decision.reply
-        if type(reply) is Refusal:
-            return self._count_refusal(client, reply, now)
-        if decision.changes:
-            self._log_links(decision.effects)
-            self._watch_expiry()
-        return reply
+    # Messages
 
-    def _submit_message(
-        self, session: Session, command: events.SendMessage
-    ) -> events.AddMessage | events.MessageReply | Refusal:
+    def _message(self, session: Session, command: events.SendMessage, ack: int | None) -> None:
         now = self._clock()
         client: Client = session.data
         if not client.messages.take(now):
-            return self._too_often(client.messages, command.target, command.id)
-        peer = self.hub.get(command.target)
-        store = self._store
+            refusal = self._too_often(client.messages, command.target, command.id)
+            self._answer(session, "message", ack, refusal)
+            return
+        id = next(self._message_ids) if command.id is None else command.id
+        if not self._store.immediate:
+            self._writer.submit(_Sending(self, session, command, ack, id, now))
+            return
         try:
-            if store.immediate:
-                decided = self._decide_message(client, command, peer, now)
-            else:
-                with store.transaction():
-                    decided = self._decide_message(client, command, peer, now)
-        except StoreError:
-            _logger.exception("the store failed")
-            return refuse(errors.UNAVAILABLE, target=command.target, id=command.id)
-        if isinstance(decided, Refusal):
-            return self._count_refusal(client, decided, now)
-        if isinstance(decided, events.AddMessage):
-            notice = decided.notice
-            if peer is not None:
-                peer.send(vocabulary.encode_message(notice))
-            if len(client.sessions) > 1:
-                self._echo(session, client, command.target, notice)
-        return decided
+            decided = self.decide_message(client.id, command, id, now)
+        except StoreError as error:
+            self.message_failed(session, command, ack, error)
+        else:
+            self.decided_message(session, command, ack, decided)
 
-    def _decide_message(
-        self, client: Client, command: events.SendMessage, peer: Client | None, now: float
+    def decide_message(
+        self, sender: str, command: events.SendMessage, id: str, now: float
     ) -> events.AddMessage | events.MessageReply | Refusal:
         """Belongs inside a transaction, unless the store needs none."""
-        store, sender, target, id = self._store, client.id, command.target, command.id
+        store, target = self._store, command.target
         pair = store.pair(sender, target)
+        if pair is None and store.identity(sender) is None:
+            return _ended(target, command.id)
         earlier = None
-        if id is None:
-            id = next(self._message_ids)
-        elif pair is not None:
+        if command.id is not None and pair is not None:
             earlier = store.earlier(pair, sender, id)
+        peer = self.hub.get(target)
         online = peer is not None
-        known = online or store.identity(target) is not None
+        identity = store.identity(target) if peer is None else peer.identity
         decided = rules.message(
-            command, sender, pair, earlier, id, now, known, online, self._terms.policy
+            command, sender, pair, earlier, id, now, identity, online, self._terms
         )
         if isinstance(decided, events.AddMessage):
             store.add_message(decided)
         return decided
 
+    def decided_message(
+        self,
+        session: Session,
+        command: events.SendMessage,
+        ack: int | None,
+        decided: events.AddMessage | events.MessageReply | Refusal,
+    ) -> None:
+        client: Client = session.data
+        if isinstance(decided, events.AddMessage):
+            notice, seq = decided.notice, decided.message.seq
+            peer = self.hub.get(command.target)
+            if peer is not None:
+                packets = vocabulary.encode_message(notice)
+                peer.deliver(client.id, seq, packets)  # type: ignore[arg-type]
+            if client.kept or len(client.sessions) > 1 or not session.connected:
+                self._echo(session, client, command.target, notice, seq)  # type: ignore[arg-type]
+            if ack is not None:
+                session.send(vocabulary.encode_reply(ack, decided.reply))
+        elif isinstance(decided, Refusal):
+            refusal = self._count_refusal(client, decided, self._clock())
+            self._answer(session, "message", ack, refusal)
+        else:
+            self._answer(session, "message", ack, decided)
+
+    def message_failed(
+        self, session: Session, command: events.SendMessage, ack: int | None, error: StoreError
+    ) -> None:
+        self._lobby.store_failed(error)
+        refusal = refuse(errors.UNAVAILABLE, target=command.target, id=command.id)
+        self._answer(session, "message", ack, refusal)
+
+    def _echo(
+        self,
+        session: Session,
+        client: Client,
+        to: str,
+        notice: events.MessageReceived,
+        seq: int,
+    ) -> None:
+        """A client's other sessions see what it sent, also if this one has gone meanwhile."""
+        there: Client | None = client
+        if not session.connected:
+            there = self.hub.get(client.id)
+        elif client.kept and not client.is_behind(to):
+            client.got[to] = seq
+        if there is not None and (len(there.sessions) > 1 or not session.connected):
+            packets = vocabulary.encode_message(msgspec.structs.replace(notice, to=to))
+            there.deliver(to, seq, packets, session)
+
+    # Other commands
+
+    def _command(
+        self, session: Session, command: events.PairCommand, answer: Callable[[events.Reply], None]
+    ) -> None:
+        """Have a command decided, keep what follows from it, and tell whom it concerns."""
+        now = self._clock()
+        client: Client = session.data
+        bucket = self._bucket(client, command)
+        if not bucket.take(now):
+            answer(self._too_often(bucket, command.target))
+            return
+        self._writer.submit(
+            Call(
+                partial(self._decide, client, command, now),
+                partial(self._decided, client, answer),
+                partial(self._failed, answer, command.target),
+            )
+        )
+
+    def _decide(
+        self, client: Client, command: events.PairCommand, now: float
+    ) -> tuple[events.Decision, float | None]:
+        """A decision, and when the next request expires."""
+        store, target = self._store, command.target
+        actor = store.identity(client.id)
+        if actor is None:
+            return events.Decision(_ended(target)), store.next_due()
+        facts = rules.Facts(
+            self._terms,
+            actor,
+            store.identity(target),
+            store.pair(client.id, target),
+            self.hub.online(target),
+        )
+        decision = rules.decide(facts, command, now)
+        for change in decision.changes:
+            store.apply(change)
+        if isinstance(command, events.SendReceipt) and decision.changes:
+            self._lobby.let_go(client.id, target)
+        return decision, store.next_due()
+
+    def _decided(
+        self,
+        client: Client,
+        answer: Callable[[events.Reply], None],
+        decided: tuple[events.Decision, float | None],
+    ) -> None:
+        decision, due = decided
+        self._perform(map(self._up_to_date, decision.effects))
+        reply = decision.reply
+        if isinstance(reply, Refusal):
+            reply = self._count_refusal(client, reply, self._clock())
+        elif decision.changes:
+            self._log_links(decision.effects)
+            self._watch_expiry(due)
+        answer(reply)
+
+    def _up_to_date(self, effect: events.Tell) -> events.Tell:
+        """With who is online by now: one that came meanwhile did not tell those it was not linked
+        with then."""
+        notice = effect.notice
+        if type(notice) is events.Presence:
+            online = self.hub.online(notice.client_id)
+            if notice.online != online and notice.last_seen is None:
+                effect = events.Tell(effect.to, msgspec.structs.replace(notice, online=online))
+        return effect
+
+    def _failed(
+        self, answer: Callable[[events.Reply], None], target: str | UnsetType, error: StoreError
+    ) -> None:
+        self._lobby.store_failed(error)
+        answer(refuse(errors.UNAVAILABLE, target=target))
+
+    def _own_command(
+        self, session: Session, command: events.OwnCommand, answer: Callable[[events.Reply], None]
+    ) -> None:
+        now = self._clock()
+        client: Client = session.data
+        if not client.requests.take(now):
+            answer(self._too_often(client.requests, UNSET))
+            return
+        done = partial(self._decided, client, answer)
+        if isinstance(command, events.Forget):
+            done = partial(self._forgotten, client, answer)
+        self._writer.submit(
+            Call(
+                partial(self._decide_own, client, command, now),
+                done,
+                partial(self._failed, answer, UNSET),
+            )
+        )
+
+    def _decide_own(
+        self, client: Client, command: events.OwnCommand, now: float
+    ) -> tuple[events.Decision, float | None]:
+        store = self._store
+        actor = store.identity(client.id)
+        if actor is None:
+            decision = events.Decision(_ended(UNSET))
+        elif isinstance(command, events.ReadHistory):
+            decision = events.Decision(self._history(client.id, command))
+        elif isinstance(command, events.CreateInvite):
+            decision = self._invite(actor, command, now)
+        elif isinstance(command, events.RedeemInvite):
+            decision = self._redeem(actor, command, now)
+        elif isinstance(command, events.RevokeInvite):
+            decision = self._revoke(actor, command)
+        else:
+            decision = rules.end(actor, list(store.pairs(client.id)), now)
+        for change in decision.changes:
+            store.apply(change)
+        return decision, store.next_due()
+
+    def _history(self, client: str, command: events.ReadHistory) -> events.HistoryReply | Refusal:
+        pair = self._store.pair(client, command.target)
+        if pair is None or rules.situation(pair, client) is not rules.Situation.LINKED:
+            return refuse(errors.NOT_LINKED, target=command.target)
+        before = pair.seq + 1 if command.before is None else command.before
+        # One more than is asked for says whether there are more
+        found = self._store.messages_before(pair, before, command.limit + 1)
+        found = [each for each in found if rules.since_linked(pair, each)]
+        return events.HistoryReply(found[-command.limit :], len(found) > command.limit)
+
+    def _invite(self, actor: Identity, command: events.CreateInvite, now: float) -> events.Decision:
+        code = codes.new_code()
+        digest = codes.code_digest(code)
+        invite = identities.invite(
+            actor, self._store.invites(actor.id), command, digest, now, self._terms
+        )
+        if isinstance(invite, Refusal):
+            return events.Decision(invite)
+        expires_at = rules.milliseconds(invite.expires_at)
+        reply = events.InviteReply(code, f"{self._url}/?invite={code}", expires_at)
+        return events.Decision(reply, (events.PutInvite(invite),))
+
+    def _redeem(self, actor: Identity, command: events.RedeemInvite, now: float) -> events.Decision:
+        store = self._store
+        invite = store.invite(codes.code_digest(command.code))
+        maker = None if invite is None else store.identity(invite.maker)
+        pair = None if maker is None else store.pair(actor.id, maker.id)
+        online = maker is not None and self.hub.online(maker.id)
+        return identities.redeem(invite, actor, maker, pair, command.code, online, now, self._terms)
+
+    def _revoke(self, actor: Identity, command: events.RevokeInvite) -> events.Decision:
+        digest = codes.code_digest(command.code)
+        invite = self._store.invite(digest)
+        if invite is None or invite.maker != actor.id:
+            return events.Decision(refuse(errors.NOT_FOUND, "You have no such invitation"))
+        return events.Decision(events.Done(), (events.DropInvite(digest),))
+
+    def _forgotten(
+        self,
+        client: Client,
+        answer: Callable[[events.Reply], None],
+        decided: tuple[events.Decision, float | None],
+    ) -> None:
+        self._perform(decided[0].effects)
+        answer(events.Done())
+        _logger.info("client %s forgotten", client.id)
+        for session in tuple(client.sessions):
+            session.disconnect()  # type: ignore[attr-defined]
+
     def _bucket(self, client: Client, command: events.PairCommand) -> TokenBucket:
-        if type(command) in (events.SendTyping, events.SendSignal):
+        if type(command) in (events.SendTyping, events.SendSignal, events.SendReceipt):
             return client.messages
         return client.requests
 
-    def _too_often(self, bucket: TokenBucket, target: str, id: str | None = None) -> Refusal:
+    def _too_often(
+        self, bucket: TokenBucket, target: str | UnsetType, id: str | None = None
+    ) -> Refusal:
         return refuse(errors.RATE_LIMITED, target=target, id=id, retry_after=bucket.wait())
 
     def _count_refusal(self, client: Client, refusal: Refusal, now: float) -> Refusal:
@@ -319,24 +454,9 @@ class Node:
             retry_after=client.strangers.wait(),
         )
 
-    def _answer(self, session: Session, name: str, reply: events.Reply, ack: int | None) -> None:
-        if ack is not None:
-            session.send(vocabulary.encode_reply(ack, reply))
-        elif type(reply) is Refusal:
-            session.send(vocabulary.encode_refusal(name, reply))
-
     # What follows from a decision
 
-    def _carry_out(self, decision: events.Decision) -> None:
-        self._keep(decision.changes)
-        self._perform(decision.effects)
-
-    def _keep(self, changes: Iterable[events.Change]) -> None:
-        with self._store.transaction():
-            for change in changes:
-                self._store.apply(change)
-
-    def _perform(self, effects: Sequence[events.Tell]) -> None:
+    def _perform(self, effects: Iterable[events.Tell]) -> None:
         # A session that cannot keep up ends while it is told something. What follows from that is
         # told after the rest, or a peer would hear of a link that is already closed.
         if self._performing:
@@ -352,15 +472,6 @@ class Node:
         finally:
             self._performing = False
 
-    def _echo(
-        self, session: Session, client: Client, to: str, notice: events.MessageReceived
-    ) -> None:
-        """A client's other sessions see what it sent."""
-        packets = vocabulary.encode_message(msgspec.structs.replace(notice, to=to))
-        for other in tuple(client.sessions):
-            if other is not session:
-                other.send(packets)
-
     def _log_links(self, effects: Sequence[events.Tell]) -> None:
         for effect in effects:
             if isinstance(effect.notice, events.LinkEstablished):
@@ -369,31 +480,10 @@ class Node:
             if isinstance(effect.notice, events.LinkClosed):
                 _logger.info("clients %s and %s unlinked", effect.to, effect.notice.peer)
 
-    def _new_client(self, client_id: str, name: str | None) -> Client:
-        now, limits = self._clock(), self._limits
-        return Client(
-            Identity(id=client_id, name=name),
-            TokenBucket(limits.messages_per_minute, now),
-            TokenBucket(limits.stranger_messages_per_minute, now),
-            TokenBucket(limits.requests_per_minute, now),
-        )
-
-    def _snapshot(self, identity: Identity) -> events.Links | None:
-        pairs = list(self._store.pairs(identity.id))
-        if not pairs:
-            return None
-        peers = {
-            peer.id: peer
-            for pair in pairs
-            if (peer := self._store.identity(pair.other(identity.id))) is not None
-        }
-        return rules.snapshot(identity, pairs, peers, self.hub.online)
-
     # Time
 
-    def _watch_expiry(self) -> None:
-        """See to it that `_expire` is called when the next request runs out of time."""
-        due = self._store.next_due()
+    def _watch_expiry(self, due: float | None) -> None:
+        """See to it that `_expire` is called when the next request runs out of time, at `due`."""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
@@ -403,12 +493,26 @@ class Node:
 
     def _expire(self) -> None:
         self._expiry = None
-        now = self._clock()
-        for due in self._store.due(now, _EXPIRE_AT_ONCE):
-            pair = self._store.pair(due.low, due.high)
-            if pair is not None:  # telling of one expiry can end a client, and with it its pairs
-                self._carry_out(rules.expire(pair, now))
-        self._watch_expiry()
+        self._writer.submit(Call(self._expire_due, self._expired, self._not_expired))
+
+    def _expire_due(self) -> tuple[list[events.Tell], float | None]:
+        store, now = self._store, self._clock()
+        effects: list[events.Tell] = []
+        for pair in store.due(now, _EXPIRE_AT_ONCE):
+            decision = rules.expire(pair, now)
+            effects += decision.effects
+            for change in decision.changes:
+                store.apply(change)
+        return effects, store.next_due()
+
+    def _expired(self, expired: tuple[list[events.Tell], float | None]) -> None:
+        effects, due = expired
+        self._perform(effects)
+        self._watch_expiry(due)
+
+    def _not_expired(self, error: StoreError) -> None:
+        self._lobby.store_failed(error)
+        self._watch_expiry(self._clock() + _EXPIRE_AGAIN_SECONDS)
 
     # The end
 
@@ -417,3 +521,43 @@ class Node:
         packets = vocabulary.encode_notice(events.Draining())
         for client_id in self.hub.everyone():
             self.hub.send(client_id, packets)
+
+    async def settled(self) -> None:
+        """Wait until everything that was submitted has been kept and told."""
+        await self._writer.drained()
+
+    def close(self) -> None:
+        """Let go of the store, once nothing comes in any more."""
+        self._lobby.stop()
+        batches = self._writer.batches
+        if batches is not None and batches.batches:
+            _logger.info("the store made %s", batches)
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._writer.close()
+
+
+def _ended(target: str | UnsetType, id: str | None = None) -> Refusal:
+    """For what a client had sent before it heard that its identity has ended."""
+    return refuse(errors.EXPIRED, "This identity has ended", target=target, id=id)
+
+
+class _Sending(msgspec.Struct, gc=False):
+    """A message on its way through the store."""
+
+    node: Node
+    session: Session
+    command: events.SendMessage
+    ack: int | None
+    id: str
+    now: float
+
+    def run(self) -> events.AddMessage | events.MessageReply | Refusal:
+        sender: Client = self.session.data
+        return self.node.decide_message(sender.id, self.command, self.id, self.now)
+
+    def done(self, decided: events.AddMessage | events.MessageReply | Refusal) -> None:
+        self.node.decided_message(self.session, self.command, self.ack, decided)
+
+    def failed(self, error: StoreError) -> None:
+        self.node.message_failed(self.session, self.command, self.ack, error)

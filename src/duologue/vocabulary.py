@@ -6,10 +6,10 @@ The one module that knows how Duologue's events are called.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from duologue.core import errors, events
 from duologue.core.errors import Refusal, refuse
@@ -27,6 +27,12 @@ COMMANDS: Final[Mapping[str, type[events.Command]]] = {
     "unblock": events.Unblock,
     "typing": events.SendTyping,
     "signal": events.SendSignal,
+    "receipt": events.SendReceipt,
+    "history": events.ReadHistory,
+    "invite_create": events.CreateInvite,
+    "invite_redeem": events.RedeemInvite,
+    "invite_revoke": events.RevokeInvite,
+    "forget": events.Forget,
 }
 
 #: What clients are told.
@@ -43,16 +49,22 @@ NOTICES: Final[Mapping[type[events.Notice], str]] = {
     events.Typing: "typing",
     events.Presence: "presence",
     events.SignalReceived: "signal",
+    events.Receipt: "receipt",
+    events.InviteCrowded: "invite_crowded",
     events.Draining: "draining",
 }
 
 #: Name of the event with which a command is refused that asked for no acknowledgement.
 REFUSED: Final = "refused"
 
+#: May come with an object or with nothing, so that only their names are known beforehand.
+_WITHOUT_PAYLOAD: Final = ("invite_create", "forget")
+
 #: For the engine: decoders of each event's whole JSON array, its name included.
 DECODERS: Final[dict[bytes, msgspec.json.Decoder[Any]]] = {
     name.encode(): msgspec.json.Decoder(tuple.__class_getitem__((str, command)))
     for name, command in COMMANDS.items()
+    if name not in _WITHOUT_PAYLOAD
 }
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -61,10 +73,13 @@ _HEADS: Final = {notice: b'42["' + name.encode() + b'",' for notice, name in NOT
 _MESSAGE: Final = _HEADS[events.MessageReceived] + b"%b]"
 
 
-class Auth(msgspec.Struct, frozen=True):
+class Auth(msgspec.Struct, frozen=True, rename="camel"):
     """The payload with which a client connects; other keys than these are ignored."""
 
     name: str | None = None
+    keep: bool = False
+    resume_token: Annotated[str, Meta(max_length=128)] | None = None
+    since: Annotated[dict[events.ClientId, events.Seq], Meta(max_length=10_000)] = {}
 
 
 class RefusedEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -83,6 +98,8 @@ def decode_command(name: str, args: Sequence[Any]) -> events.Command | Refusal:
     command = COMMANDS.get(name)
     if command is None:
         return refuse(errors.INVALID, "There is no event of this name")
+    if not args and name in _WITHOUT_PAYLOAD:
+        args = ({},)
     if len(args) != 1:
         return refuse(errors.INVALID, "An event takes one argument, an object")
     try:
@@ -140,6 +157,9 @@ def _holds_bytes(value: Any) -> bool:
 
 def encode_reply(ack: int, reply: events.Reply) -> tuple[bytes, ...]:
     """The acknowledgement of a command."""
+    if type(reply) is events.HistoryReply and any(_holds_bytes(m.content) for m in reply.messages):
+        payload = msgspec.to_builtins(reply, builtin_types=(bytes,))
+        return tuple(socketio.encode(socketio.ACK, socketio.MAIN, ack, [payload]))
     return (socketio.encode_ack(ack, reply),)
 
 

@@ -24,6 +24,7 @@ KEPT: list[dict[str, Any]] = [
     run("duologue", "relay-8", 0, cpu_us=6.0),
     run("floor", "relay-8", 0, cpu_us=4.0),
     run("socketio", "relay-8", 0, cpu_us=10.0),
+    run("durable", "acks-8", 0, cpu_us=16.0),
     run("duologue", "growth-0", 0, cpu_us=6.0),
     run("duologue", "growth-10000", 0, cpu_us=7.0),
     run("duologue", "idle-10000", 0, kib_per_connection=8.9),
@@ -111,6 +112,13 @@ def test_a_run_that_keeps_every_budget_misses_none() -> None:
         ("floor", "relay-1", "cpu_us", 3.7, "CPU per message, 1 in flight, to the floor"),
         ("socketio", "relay-8", "cpu_us", 9.9, "CPU per message, 8 in flight, to Node's Socket.IO"),
         ("duologue", "idle-10000", "kib_per_connection", 9.1, "KiB per idle connection, of 10,000"),
+        (
+            "durable",
+            "acks-8",
+            "cpu_us",
+            17.1,
+            "durable, acks after commit, 8 in flight, to Node's Socket.IO",
+        ),
         (
             "duologue",
             "growth-10000",

@@ -19,9 +19,10 @@ from duologue.core.events import (
     MessageReply,
     Notice,
     Presence,
+    Receipt,
     RequestReply,
 )
-from duologue.core.model import Policy, Terms
+from duologue.core.model import Policy, Progress, Terms
 from duologue.core.rules import CONSENT, Action, Situation
 from tests.support.world import World
 
@@ -295,6 +296,8 @@ def _view_of_the_asker(*, blocked: bool) -> list[object]:
             world.store.pairs("ann"),
             {"ben": world.identity("ben")},
             lambda _: True,
+            lambda _: 0,
+            {},
         ),
     ]
     world.passes(TTL)
@@ -619,7 +622,160 @@ def test_a_client_that_is_gone_is_not_found(world: World) -> None:
     assert code(world.writes("ben", "ann")) == "not_found"
 
 
-# What a second session is shown
+# Receipts
+
+
+def told_of(world: World, *clients: str) -> list[list[Notice]]:
+    return [world.hears(client) for client in clients]
+
+
+def _after_three_messages(world: World) -> None:
+    world.links("ann", "ben")
+    for _ in range(3):
+        world.writes("ann", "ben")
+    told_of(world, "ann", "ben")
+
+
+def test_a_receipt_reaches_both(world: World) -> None:
+    _after_three_messages(world)
+    world.receipt("ben", "ann", delivered=2)
+    assert told_of(world, "ann", "ben") == [
+        [Receipt("ben", 2, 0)],
+        [Receipt("ben", 2, 0, "ann")],
+    ]
+
+
+def test_what_was_read_was_delivered(world: World) -> None:
+    _after_three_messages(world)
+    world.receipt("ben", "ann", read=2)
+    assert world.hears("ann") == [Receipt("ben", 2, 2)]
+
+
+def test_a_receipt_goes_no_further_than_what_was_said(world: World) -> None:
+    _after_three_messages(world)
+    world.receipt("ben", "ann", delivered=2**53, read=4)
+    assert world.hears("ann") == [Receipt("ben", 3, 3)]
+
+
+def test_a_receipt_is_kept_on_the_side_of_its_maker(world: World) -> None:
+    _after_three_messages(world)
+    world.receipt("ben", "ann", delivered=3, read=1)
+    pair = world.pair("ann", "ben")
+    assert (pair.progress("ben"), pair.progress("ann")) == (Progress(3, 3, 1), Progress())
+
+
+@pytest.mark.parametrize(
+    ("delivered", "read"), [(None, None), (0, 0), (2, None), (1, 1), (None, 1), (2, 1)]
+)
+def test_a_receipt_never_goes_back(world: World, delivered: int | None, read: int | None) -> None:
+    _after_three_messages(world)
+    world.receipt("ben", "ann", delivered=2, read=1)
+    told_of(world, "ann", "ben")
+    assert world.receipt("ben", "ann", delivered=delivered, read=read) == Done()
+    assert told_of(world, "ann", "ben") == [[], []]
+
+
+def test_one_part_of_a_receipt_may_go_on_without_the_other(world: World) -> None:
+    _after_three_messages(world)
+    world.receipt("ben", "ann", delivered=3, read=1)
+    world.hears("ann")
+    world.receipt("ben", "ann", delivered=1, read=2)
+    assert world.hears("ann") == [Receipt("ben", 3, 2)]
+
+
+def test_each_side_has_receipts_of_its_own(world: World) -> None:
+    _after_three_messages(world)
+    world.receipt("ben", "ann", read=3)
+    world.receipt("ann", "ben", read=1)
+    pair = world.pair("ann", "ben")
+    assert (pair.progress("ann").read, pair.progress("ben").read) == (1, 3)
+
+
+def test_a_receipt_for_nothing_that_was_said_says_nothing(world: World) -> None:
+    world.links("ann", "ben")
+    assert world.receipt("ben", "ann", delivered=1, read=1) == Done()
+    assert told_of(world, "ann", "ben") == [[], []]
+
+
+def test_a_receipt_leaves_a_message_that_follows_its_number(world: World) -> None:
+    _after_three_messages(world)
+    world.receipt("ben", "ann", read=3)
+    reply = world.writes("ann", "ben")
+    assert isinstance(reply, MessageReply)
+    assert reply.seq == 4
+
+
+def test_a_receipt_without_a_link_is_refused(world: World) -> None:
+    assert code(world.receipt("ann", "ben", read=1)) == "not_linked"
+
+
+def test_a_receipt_after_the_link_was_closed_is_refused(world: World) -> None:
+    _after_three_messages(world)
+    world.closes("ann", "ben")
+    world.hears("ben")
+    assert code(world.receipt("ben", "ann", read=1)) == "not_linked"
+    assert told_of(world, "ann", "ben") == [[], []]
+
+
+def test_a_receipt_before_acceptance_is_refused(world: World) -> None:
+    world.requests("ann", "ben")
+    assert code(world.receipt("ben", "ann", read=1)) == "not_linked"
+
+
+def test_a_receipt_to_one_that_one_blocks_is_refused_as_blocked(world: World) -> None:
+    _after_three_messages(world)
+    world.blocks("ben", "ann")
+    assert code(world.receipt("ben", "ann", read=1)) == "blocked"
+
+
+def test_a_receipt_to_one_who_blocks_is_refused_as_if_the_link_was_closed(world: World) -> None:
+    _after_three_messages(world)
+    world.blocks("ann", "ben")
+    assert code(world.receipt("ben", "ann", read=1)) == "not_linked"
+
+
+def test_a_receipt_to_nobody_is_not_found(world: World) -> None:
+    assert code(world.receipt("ann", "nobody", read=1)) == "not_found"
+
+
+# Messages for those that are away
+
+
+def _away(queued: int, queue_max: int = 3) -> World:
+    world = World("ann", "ben", terms=Terms(queue_max=queue_max))
+    world.links("ann", "ben")
+    world.offline.add("ben")
+    for _ in range(queued):
+        world.writes("ann", "ben")
+    return world
+
+
+def test_a_message_for_one_that_is_away_is_stored() -> None:
+    reply = _away(2).writes("ann", "ben")
+    assert isinstance(reply, MessageReply)
+    assert (reply.seq, reply.status) == (3, "stored")
+
+
+def test_a_message_too_many_for_one_that_is_away_is_refused() -> None:
+    world = _away(3)
+    assert code(world.writes("ann", "ben")) == "overloaded"
+
+
+def test_a_message_that_was_taken_is_answered_again_however_many_wait() -> None:
+    world = _away(2)
+    first = world.writes("ann", "ben", id=ID)
+    assert world.writes("ann", "ben", id=ID) == first
+
+
+def test_what_waits_does_not_keep_anyone_from_one_that_is_online() -> None:
+    world = _away(3)
+    world.offline.clear()
+    reply = world.writes("ann", "ben")
+    assert isinstance(reply, MessageReply)
+    assert reply.status == "delivered"
+
+
+# What a session is shown
 
 
 def test_a_snapshot_has_links_and_both_kinds_of_requests(world: World) -> None:
@@ -630,7 +786,12 @@ def test_a_snapshot_has_links_and_both_kinds_of_requests(world: World) -> None:
     expires = int((world.now + TTL) * 1000)
     peers = {name: world.identity(name) for name in ("ben", "cleo", "dan")}
     assert rules.snapshot(
-        world.identity("ann"), world.store.pairs("ann"), peers, {"ben"}.__contains__
+        world.identity("ann"),
+        world.store.pairs("ann"),
+        peers,
+        {"ben"}.__contains__,
+        lambda _: 0,
+        {},
     ) == events.Links(
         [events.LinkEntry("ben", None, True, None, 0)],
         [LinkRequested("dan", "Dan", "hello", expires)],
@@ -638,5 +799,21 @@ def test_a_snapshot_has_links_and_both_kinds_of_requests(world: World) -> None:
     )
 
 
+def test_a_snapshot_says_how_far_each_has_got(world: World) -> None:
+    _after_three_messages(world)
+    world.receipt("ben", "ann", delivered=3, read=2)
+    links = rules.snapshot(
+        world.identity("ann"),
+        world.store.pairs("ann"),
+        {"ben": world.identity("ben")},
+        lambda _: False,
+        lambda pair: pair.seq + 4,
+        {"ben": 2},
+    )
+    assert links == events.Links(
+        [events.LinkEntry("ben", None, False, None, 3, 7, 3, 2, 2)], [], []
+    )
+
+
 def test_there_is_no_snapshot_of_nothing(world: World) -> None:
-    assert rules.snapshot(world.identity("ann"), [], {}, lambda _: True) is None
+    assert rules.snapshot(world.identity("ann"), [], {}, bool, lambda _: 0, {}) is None

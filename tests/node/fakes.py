@@ -59,6 +59,8 @@ class FakeSession:
         self.refused: tuple[str, Any] | None = None
         self.packets: list[bytes] = []
         self.gone = False
+        #: The times within which it was asked to prove that it is alive.
+        self.probed: list[float] = []
         self._node = node
         self._ends_at = ends_at
 
@@ -87,6 +89,15 @@ class FakeSession:
             self.connected = False
             self._node.disconnect(self, reason)
 
+    def disconnect(self, *, close: bool = False) -> None:
+        self.end("server disconnect")
+
+    def pending_bytes(self) -> int:
+        return 0
+
+    def probe(self, timeout: float) -> None:
+        self.probed.append(timeout)
+
     def takes(self) -> list[bytes]:
         """The packets since last time."""
         packets, self.packets = self.packets, []
@@ -99,6 +110,9 @@ class FakeSession:
 
     def emits(self, name: str, payload: dict[str, Any], ack: int | None = None) -> None:
         """Send an event, as the engine would hand it on."""
+        if name.encode() not in self._node.decoders:
+            self._node.event(self, name, [payload], ack)
+            return
         body = json.dumps([name, payload]).encode()
         event = self._node.decoders[name.encode()].decode(body)
         self._node.typed_event(self, event, ack)

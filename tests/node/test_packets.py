@@ -155,7 +155,7 @@ async def test_a_second_session_is_shown_what_there_is(node: Node) -> None:
     assert connected(node, "ann").takes()[1:] == [
         b'42["client_id",{"clientId":"ann"}]',
         b'42["links",{"links":[{"peer":"ben","name":"Ben","online":true,"lastSeen":null,'
-        b'"seq":1}],"requests":[{"from":"cleo","name":"Cleo","note":"hello",'
+        b'"seq":1,"unread":0,"delivered":0,"read":0}],"requests":[{"from":"cleo","name":"Cleo","note":"hello",'
         b'"expiresAt":1003600000}],'
         b'"requested":[{"to":"dan","note":null,"expiresAt":1003600000}]}]',
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from duologue.core import events
 from duologue.core.model import Pair
 from duologue.node import Node
 from duologue.stores.base import StoreError
+from duologue.stores.book import Book
 from duologue.stores.memory import MemoryStore
 from tests.node.fakes import FakeSession, by_id, connected, link, virtual_clock
 
@@ -24,10 +26,14 @@ class FailingStore(MemoryStore):
     cannot_read = False
     cannot_write = False
 
-    def pair(self, a: str, b: str) -> Pair | None:
+    def _open(self, book: Book) -> None:
+        super()._open(book)
+        self.pair = self._pair
+
+    def _pair(self, a: str, b: str) -> Pair | None:
         if self.cannot_read:
             raise StoreError("the disk cannot be read")
-        return super().pair(a, b)
+        return self._book.pair(a, b)
 
     def apply(self, change: events.Change) -> None:
         if self.cannot_write:
@@ -98,6 +104,34 @@ async def test_nobody_hears_of_what_cannot_be_kept(
     store.cannot_write = True
     ann.asks(name, "ben", **payload)
     assert (ben.takes(), other.takes()) == ([], [])
+
+
+async def test_an_end_that_cannot_be_kept_is_kept_later(node: Node, store: FailingStore) -> None:
+    ann, ben = connected(node, "ann"), connected(node, "ben")
+    link(ann, ben)
+    store.cannot_write = True
+    ann.end()
+    store.cannot_write = False
+    heard_at_first = ben.hears()
+    await asyncio.sleep(31)
+    assert (heard_at_first, [name for name, _ in ben.hears()], store.identity("ann")) == (
+        [],
+        ["presence", "link_closed"],
+        None,
+    )
+
+
+async def test_who_comes_back_after_an_end_that_could_not_be_kept_does_not_end_later(
+    node: Node, store: FailingStore
+) -> None:
+    ann, ben = connected(node, "ann"), connected(node, "ben")
+    store.cannot_write = True
+    ann.end()
+    store.cannot_write = False
+    again = connected(node, "ann")
+    link(again, ben)
+    await asyncio.sleep(31)
+    assert ben.asks("message", "ann", message="hi")["status"] == "delivered"
 
 
 async def test_what_cannot_be_read_is_refused(node: Node, store: FailingStore) -> None:

@@ -1,77 +1,25 @@
-"""What every store has to do. A store's own test module makes a fixture ``store`` and inherits."""
+"""What every store has to do. A store's own test module makes a fixture ``store`` and inherits.
+
+`StoreContract` is for all of them; `contract_messages.DeliveredContract` is for one that is made to
+keep nothing that was delivered, `contract_durable.DurableContract` for those that outlast their
+process, beside the first, which it includes.
+"""
 
 from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
 
-from duologue.core.events import (
-    AddMessage,
-    Change,
-    DropIdentity,
-    MessageReceived,
-    PutIdentity,
-    PutPair,
-)
-from duologue.core.model import Identity, Pair, State, new_pair
-from duologue.stores.base import Store, StoreError
+from duologue.core.events import AddMessage, Change, DropIdentity, PutPair
+from duologue.core.model import Pair, State, new_pair
+from duologue.stores.base import Conflict, Store
 
-ID = "7b0e4b8e-0c3c-4f11-9b6e-3b8f3b0b3b3b"
-RETRY_WINDOW = 5
+from .contract_identities import IdentityContract
+from .contract_messages import MessageContract
+from .facts import ID, linked, message, requested
 
 
-def requested(requester: str, target: str, expires_at: float = 100.0, **more: bool) -> Pair:
-    return replace(
-        new_pair(requester, target),
-        state=State.REQUESTED,
-        requester=requester,
-        expires_at=expires_at,
-        **more,
-    )
-
-
-def linked(a: str, b: str) -> Pair:
-    return replace(new_pair(a, b), state=State.LINKED)
-
-
-def message(pair: Pair, seq: int, *, sender: str = "ann", retry_id: str | None = ID) -> AddMessage:
-    added = MessageReceived(sender, "hello", retry_id or "x", seq, 1_000)
-    return AddMessage(pair, added, added, delivered=True, retry=retry_id is not None)
-
-
-class StoreContract:
-    @pytest.fixture(autouse=True)
-    def _clients(self, store: Store) -> None:
-        with store.transaction():
-            for client in ("ann", "ben", "cleo"):
-                store.apply(PutIdentity(Identity(id=client, name=client.title())))
-
-    def put(self, store: Store, *pairs: Pair) -> None:
-        with store.transaction():
-            for pair in pairs:
-                store.apply(PutPair(pair))
-
-    def test_a_client_is_found_by_its_id(self, store: Store) -> None:
-        identity = store.identity("ann")
-        assert identity is not None
-        assert (identity.id, identity.name) == ("ann", "Ann")
-
-    def test_a_client_that_was_never_there_is_not_found(self, store: Store) -> None:
-        assert store.identity("nobody") is None
-
-    def test_a_client_may_get_another_name(self, store: Store) -> None:
-        with store.transaction():
-            store.apply(PutIdentity(Identity(id="ann", name="Anna")))
-        identity = store.identity("ann")
-        assert identity is not None
-        assert identity.name == "Anna"
-
-    def test_a_client_with_another_name_is_in_what_it_was_in(self, store: Store) -> None:
-        self.put(store, linked("ann", "ben"), requested("ann", "cleo"))
-        with store.transaction():
-            store.apply(PutIdentity(Identity(id="ann", name="Anna")))
-        assert self.counts(store, "ann") == (1, 0, 1, 0)
-
+class StoreContract(IdentityContract, MessageContract):
     def test_a_pair_is_found_whichever_way_it_is_named(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
         assert store.pair("ben", "ann") == store.pair("ann", "ben") == linked("ann", "ben")
@@ -97,11 +45,6 @@ class StoreContract:
     def test_all_pairs_of_a_client_are_found(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"), requested("cleo", "ann"), linked("ben", "cleo"))
         assert sorted(pair.other("ann") for pair in store.pairs("ann")) == ["ben", "cleo"]
-
-    def counts(self, store: Store, client: str) -> tuple[int, int, int, int]:
-        identity = store.identity(client)
-        assert identity is not None
-        return identity.sent, identity.received, identity.links, identity.blocks
 
     def test_requests_are_counted_on_both_sides(self, store: Store) -> None:
         self.put(store, requested("ann", "ben"))
@@ -175,7 +118,7 @@ class StoreContract:
     def test_a_message_for_a_link_that_was_closed_is_not_kept(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
         self.put(store, replace(new_pair("ann", "ben"), low_cooldown=1.0))
-        with pytest.raises(StoreError), store.transaction():
+        with pytest.raises(Conflict), store.transaction():
             store.add_message(message(linked("ann", "ben"), 1))
 
     def test_a_message_for_a_link_that_was_forgotten_does_not_bring_it_back(
@@ -183,7 +126,7 @@ class StoreContract:
     ) -> None:
         self.put(store, linked("ann", "ben"))
         self.put(store, new_pair("ann", "ben"))
-        with pytest.raises(StoreError), store.transaction():
+        with pytest.raises(Conflict), store.transaction():
             store.add_message(message(linked("ann", "ben"), 1))
         assert (store.pair("ann", "ben"), list(store.pairs("ann"))) == (None, [])
 
@@ -193,13 +136,13 @@ class StoreContract:
         self.put(store, linked("ann", "ben"))
         with store.transaction():
             store.apply(DropIdentity("ben"))
-        with pytest.raises(StoreError), store.transaction():
+        with pytest.raises(Conflict), store.transaction():
             store.add_message(message(linked("ann", "ben"), 1))
         assert store.pair("ann", "ben") is None
 
     def test_a_message_that_is_not_kept_changes_nothing(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
-        with pytest.raises(StoreError), store.transaction():
+        with pytest.raises(Conflict), store.transaction():
             store.add_message(message(linked("ann", "ben"), 2))
         assert (store.pair("ann", "ben"), store.earlier(linked("ann", "ben"), "ann", ID)) == (
             linked("ann", "ben"),
@@ -209,7 +152,7 @@ class StoreContract:
     @pytest.mark.parametrize("seq", [0, 1, 3])
     def test_a_message_with_any_other_number_is_not_kept(self, store: Store, seq: int) -> None:
         self.put(store, replace(linked("ann", "ben"), seq=1))
-        with pytest.raises(StoreError), store.transaction():
+        with pytest.raises(Conflict), store.transaction():
             store.add_message(message(linked("ann", "ben"), seq))
 
     def test_a_message_between_strangers_makes_their_pair(self, store: Store) -> None:
@@ -235,12 +178,6 @@ class StoreContract:
         assert pair is not None
         assert pair.seq == 2
 
-    def test_there_is_no_answer_to_a_message_without_an_id(self, store: Store) -> None:
-        self.put(store, linked("ann", "ben"))
-        with store.transaction():
-            store.add_message(message(linked("ann", "ben"), 1, retry_id=None))
-        assert store.earlier(linked("ann", "ben"), "ann", "x") is None
-
     def test_an_answer_outlives_its_link(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"))
         added = message(linked("ann", "ben"), 1)
@@ -254,21 +191,6 @@ class StoreContract:
         with store.transaction():
             store.add_message(message(linked("ann", "ben"), 1))
         assert store.earlier(linked("ann", "ben"), "ben", ID) is None
-
-    def fill(self, store: Store, messages: int) -> None:
-        self.put(store, linked("ann", "ben"))
-        with store.transaction():
-            for seq in range(1, messages + 1):
-                retry_id = ID if seq == 1 else f"{ID[:-4]}{seq:04}"
-                store.add_message(message(linked("ann", "ben"), seq, retry_id=retry_id))
-
-    def test_answers_are_kept_for_as_many_messages_as_were_asked_for(self, store: Store) -> None:
-        self.fill(store, RETRY_WINDOW)
-        assert store.earlier(linked("ann", "ben"), "ann", ID) is not None
-
-    def test_an_older_answer_makes_room(self, store: Store) -> None:
-        self.fill(store, RETRY_WINDOW + 1)
-        assert store.earlier(linked("ann", "ben"), "ann", ID) is None
 
     def test_requests_are_due_when_they_expire(self, store: Store) -> None:
         self.put(store, requested("ann", "ben", 100), requested("ann", "cleo", 200))
@@ -319,7 +241,7 @@ class StoreContract:
         self, store: Store
     ) -> None:
         self.put(store, linked("ann", "ben"))
-        with pytest.raises(StoreError):
+        with pytest.raises(Conflict):
             self._keep(store, PutPair(requested("ann", "cleo")), message(linked("ann", "ben"), 2))
         assert (store.pair("ann", "cleo") is not None) is store.immediate
 
@@ -333,20 +255,6 @@ class StoreContract:
             store.apply(PutPair(requested("ann", "ben")))
             assert store.pair("ann", "ben") == requested("ann", "ben")
             assert self.counts(store, "ann") == (1, 0, 0, 0)
-
-    def test_a_client_that_comes_back_starts_from_nothing(self, store: Store) -> None:
-        self.put(store, linked("ann", "ben"))
-        with store.transaction():
-            store.add_message(message(linked("ann", "ben"), 1))
-            store.apply(DropIdentity("ann"))
-            store.apply(PutIdentity(Identity(id="ann")))
-        assert (store.pair("ann", "ben"), self.counts(store, "ann")) == (None, (0, 0, 0, 0))
-
-    def test_a_client_that_is_gone_can_be_dropped_again(self, store: Store) -> None:
-        for _ in range(2):
-            with store.transaction():
-                store.apply(DropIdentity("ann"))
-        assert store.identity("ann") is None
 
     def test_what_a_client_leaves_behind_goes_with_it(self, store: Store) -> None:
         self.put(store, linked("ann", "ben"), requested("ann", "cleo"))

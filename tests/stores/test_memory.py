@@ -5,13 +5,21 @@ import pytest
 from duologue.core.events import DropIdentity, PutIdentity, PutPair
 from duologue.core.model import Identity, new_pair
 from duologue.stores.memory import MemoryStore
-from tests.stores.contract import RETRY_WINDOW, StoreContract, linked, requested
+from tests.stores.contract import StoreContract
+from tests.stores.contract_messages import DeliveredContract
+from tests.stores.facts import linked, requested
 
 
 class TestMemoryStore(StoreContract):
     @pytest.fixture
     def store(self) -> MemoryStore:
-        return MemoryStore(retry_window=RETRY_WINDOW)
+        return MemoryStore(history_ttl=self.HISTORY_TTL, history_max=self.HISTORY_MAX)
+
+
+class TestMemoryStoreOfWhatWasNotDelivered(DeliveredContract):
+    @pytest.fixture
+    def store(self) -> MemoryStore:
+        return MemoryStore(history_ttl=self.HISTORY_TTL, history_max=self.HISTORY_MAX)
 
 
 def test_clients_that_come_and_go_leave_nothing() -> None:
@@ -25,7 +33,7 @@ def test_clients_that_come_and_go_leave_nothing() -> None:
         for client in (a, b):
             store.apply(DropIdentity(client))
     assert len(store) == 0
-    assert len(store._expiries) < 2_000
+    assert len(store._book.requests._heap) < 2_000
 
 
 def test_requests_that_come_and_go_leave_little() -> None:
@@ -36,4 +44,4 @@ def test_requests_that_come_and_go_leave_little() -> None:
         store.apply(PutPair(requested("ann", "ben", 100.0 + number)))
         store.apply(PutPair(new_pair("ann", "ben")))
     assert len(store) == 2
-    assert len(store._expiries) < 2_000
+    assert len(store._book.requests._heap) < 2_000

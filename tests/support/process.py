@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -21,16 +22,32 @@ _SECONDS_TO_STOP = 20
 class ServerProcess:
     """A running ``python -m MODULE …`` that prints its address once it serves.
 
-    `log` is what it has written to standard error so far.
+    `log` is what it has written to standard error so far. Its working folder, where its store is
+    unless it is told otherwise, is `folder`, or one of its own that goes with it.
     """
 
-    def __init__(self, module: str, *arguments: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self._own_folder = tempfile.TemporaryDirectory(prefix="duologue-test-")
+        self.folder = folder or Path(self._own_folder.name)
+        path = [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
+            cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+            env={
+                **os.environ,
+                "PYTHONUNBUFFERED": "1",
+                "PYTHONPATH": os.pathsep.join(filter(None, path)),
+                **(env or {}),
+            },
         )
         self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read_log, daemon=True)
@@ -80,6 +97,7 @@ class ServerProcess:
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
+        self._own_folder.cleanup()
         return self.process.returncode
 
 

@@ -29,7 +29,7 @@ class World:
         assert identity is not None
         return identity
 
-    def does(self, client: str, command: events.Command) -> events.Reply:
+    def does(self, client: str, command: events.SendMessage | events.PairCommand) -> events.Reply:
         pair = self.store.pair(client, command.target)
         online = command.target in self.told and command.target not in self.offline
         if isinstance(command, events.SendMessage):
@@ -53,9 +53,9 @@ class World:
             earlier,
             command.id or f"message-{self._messages}",
             self.now,
-            self.store.identity(command.target) is not None,
+            self.store.identity(command.target),
             online,
-            self.terms.policy,
+            self.terms,
         )
         if not isinstance(decided, events.AddMessage):
             return decided
@@ -115,6 +115,16 @@ class World:
         self, client: str, target: str, content: object = "hi", id: str | None = None
     ) -> events.Reply:
         return self.does(client, events.SendMessage(target, content, id))
+
+    def receipt(
+        self, client: str, target: str, *, delivered: int | None = None, read: int | None = None
+    ) -> events.Reply:
+        return self.does(client, events.SendReceipt(target, delivered, read))
+
+    def pair(self, a: str, b: str) -> Pair:
+        pair = self.store.pair(a, b)
+        assert pair is not None
+        return pair
 
     def links(self, a: str, b: str) -> None:
         """Link two clients; what they were told about it is forgotten."""

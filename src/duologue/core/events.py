@@ -6,13 +6,13 @@ those are `duologue.vocabulary`'s.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
 from .errors import Refusal
-from .model import MAX_ID_CHARS, MAX_NOTE_CHARS, Identity, Pair
+from .model import MAX_ID_CHARS, MAX_NOTE_CHARS, Identity, Invite, Pair, Token
 
 ClientId = Annotated[str, Meta(max_length=MAX_ID_CHARS)]
 MessageId = Annotated[
@@ -77,6 +77,44 @@ class SendSignal(msgspec.Struct, frozen=True):
     data: Any
 
 
+Seq = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class SendReceipt(msgspec.Struct, frozen=True):
+    """How far the sender has got with what `target` wrote: sequence numbers, cumulative."""
+
+    target: ClientId = field(name="targetClientId")
+    delivered: Seq | None = None
+    read: Seq | None = None
+
+
+class ReadHistory(msgspec.Struct, frozen=True):
+    """A page of a conversation: at most `limit` messages with numbers below `before`."""
+
+    target: ClientId = field(name="targetClientId")
+    before: Seq | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 50
+
+
+class CreateInvite(msgspec.Struct, frozen=True):
+    """Agree in advance to whoever has the code; `ttl` in seconds."""
+
+    ttl: Annotated[int, Meta(ge=1, le=30 * 86_400)] | None = None
+    uses: Annotated[int, Meta(ge=1, le=100)] = 1
+
+
+class RedeemInvite(msgspec.Struct, frozen=True):
+    code: Annotated[str, Meta(max_length=64)]
+
+
+class RevokeInvite(msgspec.Struct, frozen=True):
+    code: Annotated[str, Meta(max_length=64)]
+
+
+class Forget(msgspec.Struct, frozen=True):
+    """End this identity now and delete what is kept of it."""
+
+
 #: What is decided by the consent table, or needs a link.
 PairCommand = (
     RequestLink
@@ -88,9 +126,13 @@ PairCommand = (
     | Unblock
     | SendTyping
     | SendSignal
+    | SendReceipt
 )
 
-Command = SendMessage | PairCommand
+#: What is between a client and the server alone, or an unknown maker of an invitation.
+OwnCommand = ReadHistory | CreateInvite | RedeemInvite | RevokeInvite | Forget
+
+Command = SendMessage | PairCommand | OwnCommand
 
 # Replies: what the one who asked is answered
 
@@ -113,13 +155,36 @@ class MessageReply(msgspec.Struct, frozen=True, gc=False):
     ok: bool = True
 
 
-Reply = Done | RequestReply | MessageReply | Refusal
+class HistoryReply(msgspec.Struct, frozen=True):
+    """`more` is whether there are messages before these, which are in order of their numbers."""
+
+    messages: list[MessageReceived]
+    more: bool
+    ok: bool = True
+
+
+class InviteReply(msgspec.Struct, frozen=True, rename="camel"):
+    code: str
+    url: str
+    expires_at: int
+    ok: bool = True
+
+
+class RedeemReply(msgspec.Struct, frozen=True, rename="camel"):
+    client_id: str
+    ok: bool = True
+
+
+Reply = Done | RequestReply | MessageReply | HistoryReply | InviteReply | RedeemReply | Refusal
 
 # Notices: what a client is told unasked. Times in milliseconds since the epoch.
 
 
 class ClientIdGiven(msgspec.Struct, frozen=True, rename="camel"):
+    """`resume_token` is there for an identity that is kept."""
+
     client_id: str
+    resume_token: str | UnsetType = UNSET
 
 
 class MessageReceived(msgspec.Struct, frozen=True, gc=False):
@@ -178,17 +243,40 @@ class Typing(msgspec.Struct, frozen=True):
     typing: bool
 
 
+class Receipt(msgspec.Struct, frozen=True):
+    """`to` is there for the other sessions of the client that says so only."""
+
+    sender: str = field(name="from")
+    delivered: int
+    read: int
+    to: str | UnsetType = UNSET
+
+
+class InviteCrowded(msgspec.Struct, frozen=True):
+    """Somebody tried a code that has been used up: it may have got into wrong hands."""
+
+    code: str
+
+
 class SignalReceived(msgspec.Struct, frozen=True):
     sender: str = field(name="from")
     data: Any
 
 
 class LinkEntry(msgspec.Struct, frozen=True, rename="camel"):
+    """`delivered` and `read` are how far the peer says that it has got, `unread` how many of its
+    messages this client has not said to have read. `history_from` is there when messages that this
+    client has missed are no longer kept: the number of the first one that is."""
+
     peer: str
     name: str | None
     online: bool
     last_seen: int | None
     seq: int
+    unread: int = 0
+    delivered: int = 0
+    read: int = 0
+    history_from: int | UnsetType = UNSET
 
 
 class SentRequestEntry(msgspec.Struct, frozen=True, rename={"expires_at": "expiresAt"}):
@@ -220,6 +308,8 @@ Notice = (
     | LinkExpired
     | Presence
     | Typing
+    | Receipt
+    | InviteCrowded
     | SignalReceived
     | Links
     | Draining
@@ -247,12 +337,30 @@ class PutIdentity(msgspec.Struct, frozen=True):
 
 
 class DropIdentity(msgspec.Struct, frozen=True):
-    """Forget a client and every pair that it is in."""
+    """Forget a client, and every pair, message, token and invitation of it."""
 
     id: str
 
 
-Change = PutPair | PutIdentity | DropIdentity
+MAX_TOKENS: Final = 20
+
+
+class PutToken(msgspec.Struct, frozen=True):
+    """Keep this token, or what is now known of it. A client has at most `MAX_TOKENS`: more than
+    that push out those that expire first."""
+
+    token: Token
+
+
+class PutInvite(msgspec.Struct, frozen=True):
+    invite: Invite
+
+
+class DropInvite(msgspec.Struct, frozen=True):
+    digest: bytes
+
+
+Change = PutPair | PutIdentity | DropIdentity | PutToken | PutInvite | DropInvite
 
 
 class Decision(msgspec.Struct, frozen=True):

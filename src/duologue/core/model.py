@@ -6,6 +6,7 @@ import enum
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 MAX_ID_CHARS: Final = 128
 MAX_NAME_CHARS: Final = 64
@@ -29,13 +30,27 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     max_requests_received: int = 200
     max_links: int = 1000
     max_blocks: int = 1000
+    queue_max: int = 1000
+    identity_ttl: float = 90 * 86400.0
+    resume_overlap: float = 3600.0
+    invite_ttl: float = 86400.0
+    max_invites: int = 20
 
 
 class Identity(msgspec.Struct, kw_only=True):
-    """A client as others know it, and how many pairs it is in, by what they are to it."""
+    """A client as others know it, and how many pairs it is in, by what they are to it.
+
+    One that is `kept` outlives its sessions; `expires_at` is when it ends, None while it is
+    connected. `last_seen` is in milliseconds, `queued` the messages that wait for it while it is
+    away. Times in seconds since the epoch where nothing else is said.
+    """
 
     id: str
     name: str | None = None
+    kept: bool = False
+    expires_at: float | None = None
+    last_seen: int | None = None
+    queued: int = 0
     sent: int = 0
     received: int = 0
     links: int = 0
@@ -50,12 +65,22 @@ class State(enum.Enum):
     LINKED = "linked"
 
 
+class Progress(msgspec.Struct, frozen=True):
+    """How far one side of a pair has got, as sequence numbers: `got` is what was given to one of
+    its sessions, `delivered` and `read` what it said itself."""
+
+    got: int = 0
+    delivered: int = 0
+    read: int = 0
+
+
 class Pair(msgspec.Struct, kw_only=True):
     """All that stands between two clients; `low` and `high` are their IDs in order.
 
     `requester` asked first; the other side is not told of a `silent` request, which is one made
     to somebody who blocks. A cooldown is the time until which that client's requests to the other
-    are refused. `seq` is the number of the last message. Times in seconds since the epoch.
+    are refused. `seq` is the number of the last message, `first` that of the first one of the
+    present link: what was said before is not shown again. Times in seconds since the epoch.
     """
 
     low: str
@@ -69,12 +94,18 @@ class Pair(msgspec.Struct, kw_only=True):
     low_cooldown: float = 0.0
     high_cooldown: float = 0.0
     seq: int = 0
+    first: int = 1
+    low_progress: Progress = Progress()
+    high_progress: Progress = Progress()
 
     def other(self, client: str) -> str:
         return self.high if client == self.low else self.low
 
     def cooldown(self, client: str) -> float:
         return self.low_cooldown if client == self.low else self.high_cooldown
+
+    def progress(self, client: str) -> Progress:
+        return self.low_progress if client == self.low else self.high_progress
 
     @property
     def blank(self) -> bool:
@@ -91,6 +122,34 @@ class Pair(msgspec.Struct, kw_only=True):
 def new_pair(a: str, b: str) -> Pair:
     """Two clients between whom there has been nothing yet."""
     return Pair(low=a, high=b) if a < b else Pair(low=b, high=a)
+
+
+def with_progress(pair: Pair, client: str, progress: Progress) -> Pair:
+    """The pair when one side has got further."""
+    if client == pair.low:
+        return replace(pair, low_progress=progress)
+    return replace(pair, high_progress=progress)
+
+
+class Token(msgspec.Struct, frozen=True):
+    """What takes an identity back: the SHA-256 digest of a secret, valid until `expires_at`."""
+
+    digest: bytes
+    client: str
+    expires_at: float
+
+
+class Invite(msgspec.Struct, frozen=True):
+    """Consent given in advance to whoever knows the code, of which this is the SHA-256 digest.
+
+    `uses` is how often it can still be redeemed. One that was used up is kept until it expires, so
+    that its maker can be told that it is tried again.
+    """
+
+    digest: bytes
+    maker: str
+    uses: int
+    expires_at: float
 
 
 class TokenBucket:

@@ -42,9 +42,11 @@ from .events import (
     PairCommand,
     Presence,
     PutPair,
+    Receipt,
     RequestLink,
     RequestReply,
     SendMessage,
+    SendReceipt,
     SendSignal,
     SendTyping,
     SentRequestEntry,
@@ -53,7 +55,7 @@ from .events import (
     Typing,
     Unblock,
 )
-from .model import Identity, Pair, Policy, State, Terms, new_pair
+from .model import Identity, Pair, Policy, Progress, State, Terms, new_pair, with_progress
 
 
 class Situation(enum.Enum):
@@ -240,7 +242,7 @@ def _consent(facts: Facts, command: PairCommand, now: float) -> Decision:
         return Decision(_reply(action, before, pair))
     if pair is None:
         pair = new_pair(actor.id, target.id)
-    refusal = _no_room(facts, step.after, pair, now)
+    refusal = no_room(actor, target, facts.terms, step.after, pair, now)
     if refusal is not None:
         return Decision(refusal)
     note = command.note if isinstance(command, RequestLink) else None
@@ -257,14 +259,13 @@ def _reply(action: Action, after: Situation, pair: Pair | None) -> Done | Reques
     return RequestReply(state="requested", expires_at=milliseconds(pair.expires_at))
 
 
-def _no_room(facts: Facts, after: Situation, pair: Pair, now: float) -> Refusal | None:
+def no_room(
+    actor: Identity, target: Identity, terms: Terms, after: Situation, pair: Pair, now: float
+) -> Refusal | None:
     """Why a step may not be taken although the table has it.
 
     Nothing here may depend on whether the other side blocks: the answer would say so.
     """
-    actor, target, terms = facts.actor, facts.target, facts.terms
-    if target is None:
-        return None
     if after in (Situation.REQUESTED, Situation.IGNORED):
         wait = pair.cooldown(actor.id) - now
         if wait > 0:
@@ -302,8 +303,7 @@ def _moved(
             expires_at=now + facts.terms.request_ttl,
         )
     if after is Situation.LINKED:
-        pair = _without_request(pair, State.LINKED)
-        return replace(pair, low_cooldown=0.0, high_cooldown=0.0)
+        return linked_pair(pair)
     if after is Situation.BLOCKING:
         pair = replace(pair, blockers=pair.blockers | {actor})
         if before in (Situation.INCOMING, Situation.UNSEEN):
@@ -319,6 +319,12 @@ def _moved(
             return replace(pair, high_cooldown=until)
         return replace(pair, low_cooldown=until)
     return pair
+
+
+def linked_pair(pair: Pair) -> Pair:
+    """The pair once both have agreed."""
+    pair = _without_request(pair, State.LINKED)
+    return replace(pair, low_cooldown=0.0, high_cooldown=0.0, first=pair.seq + 1)
 
 
 def _without_request(pair: Pair, state: State) -> Pair:
@@ -370,27 +376,30 @@ def message(
     earlier: MessageReply | None,
     id: str,
     now: float,
-    known: bool,
+    target: Identity | None,
     online: bool,
-    policy: Policy,
+    terms: Terms,
 ) -> AddMessage | MessageReply | Refusal:
     """What follows from a message at `now`: it is to be kept, or answered as it was before, or not.
 
     `pair` is what stands between the two, `earlier` the answer to an earlier message with the same
-    ID, and `id` the message's, whoever gave it. `known` is whether there is such a target.
+    ID, and `id` the message's, whoever gave it.
     """
     if command.sender is not None and command.sender != sender:
         return refuse(errors.FROM_MISMATCH, target=command.target, id=command.id)
-    if not known:
+    if target is None:
         return refuse(errors.NOT_FOUND, target=command.target, id=command.id)
     if earlier is not None:
         # Also when the link is gone by now: that message was taken, and it is the truth
         return earlier
     linked = pair is not None and pair.state is _LINKED
     if not linked:
-        code = _unlinked_message(pair, sender, policy)
+        code = _unlinked_message(pair, sender, terms.policy)
         if code is not None:
             return refuse(code, target=command.target, id=command.id)
+    if not online and target.queued >= terms.queue_max:
+        sentence = "Too many messages wait for this client already; try again later"
+        return refuse(errors.OVERLOADED, sentence, target=command.target, id=command.id)
     if pair is None:
         pair = new_pair(sender, command.target)
     message = notice = MessageReceived(sender, command.content, id, pair.seq + 1, int(now * 1000))
@@ -399,6 +408,11 @@ def message(
         # the tutorial's client.
         notice = MessageReceived(sender, command.content, command.id or msgspec.UNSET)
     return AddMessage(pair, message, notice, online, command.id is not None)
+
+
+def since_linked(pair: Pair, message: MessageReceived) -> bool:
+    """Whether a message is one of the present link."""
+    return isinstance(message.seq, int) and message.seq >= pair.first
 
 
 def _unlinked_message(pair: Pair | None, sender: str, policy: Policy) -> str | None:
@@ -417,6 +431,25 @@ def _typing(facts: Facts, command: SendTyping, now: float) -> Decision:
     return _to_linked(facts, command, Typing(facts.actor.id, command.typing))
 
 
+def _receipt(facts: Facts, command: SendReceipt, now: float) -> Decision:
+    refusal = _not_linked(facts, command)
+    if refusal is not None or facts.pair is None:
+        return Decision(refusal or _no_such_client(command))
+    pair, actor = facts.pair, facts.actor.id
+    before = pair.progress(actor)
+    # Nobody has read what has not been delivered, nor had delivered what has not been said
+    read = min(max(before.read, command.read or 0), pair.seq)
+    delivered = min(max(before.delivered, command.delivered or 0, read), pair.seq)
+    after = Progress(max(before.got, delivered), delivered, read)
+    if after == before:
+        return Decision(Done())
+    effects = (
+        Tell(command.target, Receipt(actor, delivered, read)),
+        Tell(actor, Receipt(actor, delivered, read, command.target)),
+    )
+    return Decision(Done(), (PutPair(with_progress(pair, actor, after)),), effects)
+
+
 def _signal(facts: Facts, command: SendSignal, now: float) -> Decision:
     decision = _to_linked(facts, command, SignalReceived(facts.actor.id, command.data))
     if decision.effects and not facts.target_online:
@@ -427,18 +460,26 @@ def _signal(facts: Facts, command: SendSignal, now: float) -> Decision:
 
 def _to_linked(facts: Facts, command: SendTyping | SendSignal, notice: Notice) -> Decision:
     """Something that is not kept, for a peer that is linked."""
-    if facts.target is None:
-        return Decision(_no_such_client(command))
-    before = situation(facts.pair, facts.actor.id)
-    if before is not Situation.LINKED:
-        code = errors.BLOCKED if before is Situation.BLOCKING else errors.NOT_LINKED
-        return Decision(refuse(code, target=command.target))
+    refusal = _not_linked(facts, command)
+    if refusal is not None:
+        return Decision(refusal)
     return Decision(Done(), (), (Tell(command.target, notice),))
+
+
+def _not_linked(facts: Facts, command: PairCommand) -> Refusal | None:
+    if facts.target is None:
+        return _no_such_client(command)
+    before = situation(facts.pair, facts.actor.id)
+    if before is Situation.LINKED:
+        return None
+    code = errors.BLOCKED if before is Situation.BLOCKING else errors.NOT_LINKED
+    return refuse(code, target=command.target)
 
 
 _DECIDERS: Final[Mapping[type, Callable[[Facts, PairCommand, float], Decision]]] = {
     SendTyping: _typing,  # type: ignore[dict-item]  # each takes its own command
     SendSignal: _signal,  # type: ignore[dict-item]
+    SendReceipt: _receipt,  # type: ignore[dict-item]
     **dict.fromkeys(_ACTIONS, _consent),
 }
 
@@ -481,15 +522,34 @@ def snapshot(
     pairs: Iterable[Pair],
     peers: Mapping[str, Identity],
     online: Callable[[str], bool],
+    unread: Callable[[Pair], int],
+    history_from: Mapping[str, int],
 ) -> Links | None:
-    """What stands between `actor` and others, as far as it may know; None if nothing does."""
+    """What stands between `actor` and others, as far as it may know; None if nothing does.
+
+    `history_from` has, by peer, the first message that is still kept where some were missed that
+    no longer are.
+    """
     links: list[LinkEntry] = []
     requests: list[LinkRequested] = []
     requested: list[SentRequestEntry] = []
     for pair in pairs:
         peer = peers[pair.other(actor.id)]
         if pair.state is State.LINKED:
-            links.append(LinkEntry(peer.id, peer.name, online(peer.id), None, pair.seq))
+            theirs = pair.progress(peer.id)
+            links.append(
+                LinkEntry(
+                    peer.id,
+                    peer.name,
+                    online(peer.id),
+                    peer.last_seen,
+                    pair.seq,
+                    unread(pair),
+                    theirs.delivered,
+                    theirs.read,
+                    history_from.get(peer.id, msgspec.UNSET),
+                )
+            )
         elif pair.state is State.REQUESTED and pair.requester == actor.id:
             entry = SentRequestEntry(peer.id, pair.note, milliseconds(pair.expires_at))
             requested.append(entry)

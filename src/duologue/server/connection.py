@@ -170,6 +170,13 @@ class Connection:
         if not self.closed:
             self.transport.send(packet)
 
+    def probe(self, timeout: float) -> None:
+        """End the connection unless the client proves within `timeout` that it is alive."""
+        if not self.closed:
+            if self.heartbeat.probe(timeout, self.engine.now()):
+                self.send(engineio.PING)
+            self.reschedule()
+
     def close(self, reason: str) -> None:
         """End the connection, whatever state it is in. Does nothing the second time."""
         if self.closed:

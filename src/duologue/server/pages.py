@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -49,8 +50,12 @@ class _Files(StaticFiles):
         return response
 
 
-def pages() -> Starlette:
-    """``/simple`` with its script, and ``/socket.io/socket.io.js``. Raises `PagesMissing`."""
+def pages(trouble: Callable[[], str | None]) -> Starlette:
+    """``/simple`` with its script, ``/socket.io/socket.io.js``, and what a supervisor asks for.
+
+    ``/livez`` says that the process answers; ``/readyz`` whether it can do its work, which it
+    cannot while there is `trouble`. Raises `PagesMissing`.
+    """
     package = Path(str(resources.files("duologue")))
     client = package / "_web" / "socket.io"
     if not (client / "socket.io.js").is_file():
@@ -66,12 +71,23 @@ def pages() -> Starlette:
     async def simple_script(request: Request) -> Response:
         return Response(script, media_type="text/javascript", headers=_HEADERS)
 
+    async def livez(request: Request) -> Response:
+        return PlainTextResponse("ok\n", headers=_HEADERS)
+
+    async def readyz(request: Request) -> Response:
+        reason = trouble()
+        if reason is None:
+            return PlainTextResponse("ok\n", headers=_HEADERS)
+        return PlainTextResponse(f"store: {reason}\n", status_code=503, headers=_HEADERS)
+
     async def root(request: Request) -> Response:
         return RedirectResponse("simple", status_code=307)
 
     return Starlette(
         routes=[
             Route("/", root),
+            Route("/livez", livez),
+            Route("/readyz", readyz),
             Route("/simple", simple),
             Route("/simple.js", simple_script),
             Mount("/socket.io", _Files(directory=client)),

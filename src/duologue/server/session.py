@@ -112,6 +112,10 @@ class Session:
         else:
             self._layer.disconnect(self)
 
+    def probe(self, timeout: float) -> None:
+        """End this client's connection unless it answers a ping within `timeout` seconds."""
+        self._connection.probe(timeout)
+
     def pending_bytes(self) -> int:
         """Bytes on their way to this client that it has not taken yet."""
         return self._connection.transport.pending_bytes()

@@ -138,6 +138,12 @@ class Heartbeat:
         self._waiting = True
         return Beat.PING
 
+    def probe(self, timeout: float, now: float) -> bool:
+        """Want an answer within `timeout`; returns whether a ping has to be sent for it."""
+        self.deadline = min(self.deadline, now + timeout) if self._waiting else now + timeout
+        ping, self._waiting = not self._waiting, True
+        return ping
+
     def pong(self, now: float) -> None:
         if self._waiting:
             self._waiting = False

@@ -186,14 +186,18 @@ def decode_body(packet: Packet, max_depth: int) -> Any:
         return value
     # Each attachment stands in exactly one place: to refer to a large one a thousand times would
     # be a cheap way to have the server send a thousand of them.
-    left: dict[int, Binary] = dict(enumerate(packet.attachments))
-    value = _fill(value, left)
+    left: dict[int, bytes] = dict(enumerate(packet.attachments))
+    value = fill_attachments(value, left)
     if left:
         raise PacketError("attachment without a placeholder")
     return value
 
 
-def _fill(value: Any, left: dict[int, Binary]) -> Any:
+def fill_attachments(value: Any, left: dict[int, bytes]) -> Any:
+    """The value with each placeholder in it replaced by its attachment, which is taken from `left`.
+
+    Raises `PacketError`.
+    """
     if isinstance(value, dict):
         if value.get("_placeholder") is True:
             number = value.get("num")
@@ -201,9 +205,9 @@ def _fill(value: Any, left: dict[int, Binary]) -> Any:
             if type(number) is not int or number not in left:
                 raise PacketError("placeholder without an attachment")
             return left.pop(number)
-        return {key: _fill(item, left) for key, item in value.items()}
+        return {key: fill_attachments(item, left) for key, item in value.items()}
     if isinstance(value, list):
-        return [_fill(item, left) for item in value]
+        return [fill_attachments(item, left) for item in value]
     return value
 
 
@@ -229,7 +233,7 @@ def encode(kind: int, namespace: str, id: int | None, data: Any) -> list[bytes]:
     attachments: list[Binary] = []
     # Only events and acknowledgements may carry binary
     if kind in (EVENT, ACK):
-        data = _take(data, attachments)
+        data = take_attachments(data, attachments)
     head = f"4{kind + 3}{len(attachments)}-" if attachments else f"4{kind}"
     if namespace != MAIN:
         head += f"{namespace},"
@@ -239,14 +243,15 @@ def encode(kind: int, namespace: str, id: int | None, data: Any) -> list[bytes]:
     return [text, *attachments]
 
 
-def _take(value: Any, attachments: list[Binary]) -> Any:
+def take_attachments(value: Any, attachments: list[Binary]) -> Any:
+    """The value with placeholders for the bytes in it, which are added to `attachments`."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         attachments.append(Binary(value))
         return {"_placeholder": True, "num": len(attachments) - 1}
     if isinstance(value, dict):
-        return {key: _take(item, attachments) for key, item in value.items()}
+        return {key: take_attachments(item, attachments) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_take(item, attachments) for item in value]
+        return [take_attachments(item, attachments) for item in value]
     return value
 
 

@@ -1,0 +1,45 @@
+"""Secrets that are made up here: resume tokens, and codes that can be said aloud.
+
+A code is made of syllables, as in Proquints (arXiv:0901.4016): sixteen bits are five letters,
+consonants and vowels in turn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Final
+
+_CONSONANTS: Final = "bdfghjklmnprstvz"
+_VOWELS: Final = "aiou"
+
+#: 48 bits: with a few guesses a minute and a day to live, nobody finds one by trying.
+_WORDS: Final = 3
+
+
+def new_token() -> str:
+    """A secret of 256 bits, as 43 characters that need no escaping."""
+    return secrets.token_urlsafe(32)
+
+
+def new_code() -> str:
+    """An invitation's code, such as ``lusab-babad-gutih``."""
+    return "-".join(_word(secrets.randbits(16)) for _ in range(_WORDS))
+
+
+def _word(bits: int) -> str:
+    return "".join(
+        _CONSONANTS[bits >> shift & 15] if kind == "c" else _VOWELS[bits >> shift & 3]
+        for kind, shift in zip("cvcvc", (12, 10, 6, 4, 0), strict=True)
+    )
+
+
+def code_digest(code: str) -> bytes:
+    """What is kept of a code; however it was typed."""
+    letters = "".join(letter for letter in code.lower() if letter.isalnum())
+    return digest(letters)
+
+
+def digest(secret: str) -> bytes:
+    """What is kept of a secret that nobody can guess: its SHA-256."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

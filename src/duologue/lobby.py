@@ -1,0 +1,467 @@
+"""Clients that come, come back, catch up with what they have missed, and go.
+
+A session that has missed messages is given them page by page as it takes them, from the store. What
+is said meanwhile with the same peer is not given to it directly: it will be read from there, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
+
+from . import codes, vocabulary
+from .core import errors, events, identities, rules
+from .core.errors import Refusal, refuse
+from .core.model import Identity, Pair, State, Terms, TokenBucket
+from .hub import Client, Hub
+from .stores.base import Conflict, Store, StoreError
+from .stores.writer import Call, Writer
+
+_logger: Final = logging.getLogger("duologue.node")
+
+#: Messages that are read from the store at a time for a session that has missed some.
+_PAGE: Final = 100
+
+#: A session that has more on its way than this waits with the next page, and so long.
+_PAGE_AHEAD_BYTES: Final = 262_144
+_PAGE_WAIT_SECONDS: Final = 0.02
+
+#: How many unread messages are counted before it is only said to be so many.
+_UNREAD_MOST: Final = 1_000
+
+#: What is swept up at a time, so that nothing waits for all of it.
+_SWEEP: Final = 200
+_SWEEP_SECONDS: Final = 30.0
+
+#: How long a store that failed is left alone before it is looked at again, unless there is work.
+_LOOK_AGAIN_SECONDS: Final = 1.0
+
+
+_TOO_MANY_SESSIONS: Final = "This client has too many sessions"
+
+
+class Session(Protocol):
+    """What a node needs of the engine's sessions."""
+
+    data: Any
+    connected: bool
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def accept(self) -> bool: ...
+
+    def refuse(self, message: str, data: Any = None) -> None: ...
+
+    def send(self, packets: Iterable[bytes]) -> None: ...
+
+    def disconnect(self, *, close: bool = False) -> None: ...
+
+    def pending_bytes(self) -> int: ...
+
+    def probe(self, timeout: float) -> None: ...
+
+
+class Named(NamedTuple):
+    """Who a session belongs to: a client ID, at most 128 characters, and a name, at most 64."""
+
+    client_id: str
+    name: str | None
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much one client may do; the rates are averages, and as much may come at once.
+
+    `takeover_timeout` is how long, in seconds, an older session has to prove that it is alive when
+    its client comes back with the token that it was given.
+    """
+
+    messages_per_minute: int = 600_000
+    stranger_messages_per_minute: int = 120
+    requests_per_minute: int = 60
+    max_sessions_per_client: int = 20
+    takeover_timeout: float = 3.0
+
+
+class Welcome(NamedTuple):
+    """A client that may come in, and what its session is told first."""
+
+    identity: Identity
+    secret: str | None
+    links: events.Links | None
+    missed: dict[str, int]
+    effects: tuple[events.Tell, ...]
+
+
+class Lobby:
+    """The part of a node that knows how identities begin and end."""
+
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        hub: Hub,
+        *,
+        terms: Terms,
+        limits: Limits,
+        clock: Callable[[], float],
+        perform: Callable[[Iterable[events.Tell]], None],
+        watch: Callable[[float | None], None],
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._hub = hub
+        self._terms = terms
+        self._limits = limits
+        self._clock = clock
+        self._perform = perform
+        #: Told after a start when the next request expires.
+        self._watch = watch
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._looker: asyncio.TimerHandle | None = None
+        self._recovered = False
+        #: Clients that have gone and could not be told to the store.
+        self._unsettled: dict[str, Client] = {}
+
+    # In
+
+    def arrive(self, session: Session, named: Named, auth: vocabulary.Auth) -> None:
+        """Let a session in, as `named` or whoever the token in `auth` stands for."""
+        self._begin()
+        self._writer.submit(
+            Call(
+                partial(self._admit, named, auth),
+                partial(self._arrived, session, auth),
+                partial(self._not_admitted, session),
+            )
+        )
+
+    def _admit(self, named: Named, auth: vocabulary.Auth) -> Welcome | Refusal:
+        store, now = self._store, self._clock()
+        client_id, used = named.client_id, None
+        if auth.resume_token is not None:
+            used = store.token(codes.digest(auth.resume_token))
+            refusal = identities.expired_token(used, now)
+            if used is None or refusal is not None:
+                return refusal or refuse(errors.EXPIRED)
+            client_id = used.client
+        there = self._hub.get(client_id)
+        if there is not None and len(there.sessions) >= self._limits.max_sessions_per_client:
+            return refuse(errors.OVERLOADED, _TOO_MANY_SESSIONS)
+        before = store.identity(client_id)
+        if used is not None and before is None:
+            return refuse(errors.EXPIRED, "This identity has ended")
+        secret = codes.new_token() if auth.keep or used is not None else None
+        digest = None if secret is None else codes.digest(secret)
+        arrival = identities.arrive(before, client_id, named.name, digest, used, now, self._terms)
+        for change in arrival.changes:
+            store.apply(change)
+        pairs = list(store.pairs(client_id))
+        kept = before is not None and before.kept
+        missed = identities.missed(pairs, client_id, auth.since, all_of_it=kept)
+        links = self._snapshot(arrival.identity, pairs, missed, auth.since)
+        effects = identities.came_back(arrival.identity, pairs)
+        return Welcome(arrival.identity, secret, links, missed, effects)
+
+    def _snapshot(
+        self,
+        identity: Identity,
+        pairs: list[Pair],
+        missed: Mapping[str, int],
+        since: Mapping[str, int],
+    ) -> events.Links | None:
+        if not pairs:
+            return None
+        store, client = self._store, identity.id
+        peers = {
+            peer.id: peer
+            for pair in pairs
+            if (peer := store.identity(pair.other(client))) is not None
+        }
+        history_from: dict[str, int] = {}
+        for pair in pairs:
+            peer_id = pair.other(client)
+            after = missed.get(peer_id)
+            if after is not None and peer_id in since:
+                found = store.messages(pair, after, 1)
+                first = found[0].seq if found else pair.seq + 1
+                if isinstance(first, int) and first > after + 1:
+                    history_from[peer_id] = first
+        return rules.snapshot(
+            identity,
+            [pair for pair in pairs if pair.other(client) in peers],
+            peers,
+            self._hub.online,
+            lambda pair: store.unread(pair, client, _UNREAD_MOST),
+            history_from,
+        )
+
+    def _not_admitted(self, session: Session, error: StoreError) -> None:
+        self.store_failed(error)
+        self.turn_away(session, refuse(errors.UNAVAILABLE))
+
+    def turn_away(self, session: Session, refusal: Refusal) -> None:
+        session.refuse(refusal.error, msgspec.to_builtins(refusal))
+        _logger.info("refused a connection: %s", refusal.code)
+
+    def _arrived(self, session: Session, auth: vocabulary.Auth, welcome: Welcome | Refusal) -> None:
+        if isinstance(welcome, Refusal):
+            self.turn_away(session, welcome)
+            return
+        identity = welcome.identity
+        self._unsettled.pop(identity.id, None)  # it has not gone after all
+        client = self._hub.get(identity.id)
+        if client is not None and len(client.sessions) >= self._limits.max_sessions_per_client:
+            # Others have come in since this one was admitted
+            self.turn_away(session, refuse(errors.OVERLOADED, _TOO_MANY_SESSIONS))
+            return
+        came_back = client is None
+        if client is None:
+            client = self._new_client(identity)
+        else:
+            client.identity, client.kept = identity, identity.kept
+            if auth.resume_token is not None:
+                # One of those may be half open and not know that it has been left
+                for other in tuple(client.sessions):
+                    other.probe(self._limits.takeover_timeout)  # type: ignore[attr-defined]
+        session.data = client
+        # First, for a session that cannot keep up ends while it is told that it is accepted
+        self._hub.add(client, session)
+        if welcome.missed:
+            client.behind[session] = dict(welcome.missed)
+        if not session.accept():
+            if session in client.sessions:  # it had gone before, so nobody else will say so
+                self.leave(session, "gone before it was accepted")
+            return
+        token = msgspec.UNSET if welcome.secret is None else welcome.secret
+        session.send(vocabulary.encode_notice(events.ClientIdGiven(identity.id, token)))
+        if welcome.links is not None:
+            session.send(vocabulary.encode_notice(self._up_to_date(welcome.links)))
+        _logger.info("client %s connected", identity.id)
+        if (
+            came_back and client.sessions
+        ):  # it may have ended at what it was told, of which peers have heard
+            self._perform(welcome.effects)
+        for peer in welcome.missed:
+            self._catch_up(session, client, peer)
+
+    def _up_to_date(self, links: events.Links) -> events.Links:
+        """With who is online by now: those who came meanwhile could not tell this client so."""
+        online = self._hub.online
+        entries = [
+            entry
+            if entry.online == online(entry.peer)
+            else msgspec.structs.replace(entry, online=not entry.online)
+            for entry in links.links
+        ]
+        return msgspec.structs.replace(links, links=entries)
+
+    def _new_client(self, identity: Identity) -> Client:
+        now, limits = self._clock(), self._limits
+        return Client(
+            identity,
+            TokenBucket(limits.messages_per_minute, now),
+            TokenBucket(limits.stranger_messages_per_minute, now),
+            TokenBucket(limits.requests_per_minute, now),
+        )
+
+    # Catching up
+
+    def _catch_up(self, session: Session, client: Client, peer: str) -> None:
+        after = client.behind.get(session, {}).get(peer)
+        if after is None or not session.connected:
+            return
+        if session.pending_bytes() > _PAGE_AHEAD_BYTES:
+            loop = asyncio.get_running_loop()
+            loop.call_later(_PAGE_WAIT_SECONDS, self._catch_up, session, client, peer)
+            return
+        self._writer.submit(
+            Call(
+                partial(self._page, client.id, peer, after),
+                partial(self._replay, session, client, peer),
+                partial(self._page_failed, session),
+            )
+        )
+
+    def _page(self, client: str, peer: str, after: int) -> tuple[list[Any], int | None]:
+        """Messages above `after`, and up to where that gets if there are more."""
+        pair = self._store.pair(client, peer)
+        if pair is None or pair.state is not State.LINKED:
+            return [], None
+        after = max(after, pair.first - 1)
+        found = self._store.messages(pair, after, _PAGE)
+        last = found[-1].seq if found else pair.seq
+        return found, last if isinstance(last, int) and last < pair.seq else None
+
+    def _replay(
+        self, session: Session, client: Client, peer: str, page: tuple[list[Any], int | None]
+    ) -> None:
+        messages, upto = page
+        if session not in client.behind:
+            return
+        for message in messages:
+            if message.sender == client.id:
+                message = msgspec.structs.replace(message, to=peer)
+            session.send(vocabulary.encode_message(message))
+        behind = client.behind.get(session)
+        if behind is None:
+            return  # it could not keep up
+        if messages and client.kept:
+            client.got[peer] = max(client.got.get(peer, 0), messages[-1].seq)
+        if upto is not None:
+            behind[peer] = upto
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._catch_up, session, client, peer)
+            return
+        del behind[peer]
+        if not behind:
+            del client.behind[session]
+
+    def _page_failed(self, session: Session, error: StoreError) -> None:
+        # Better to come back later than to go on with a gap
+        self.store_failed(error)
+        session.disconnect(close=True)
+
+    # Out
+
+    def leave(self, session: Session, reason: str) -> None:
+        """A session is over."""
+        client: Client = session.data
+        if self._hub.remove(client, session):
+            _logger.info("client %s left: %s", client.id, reason)
+            self._settle(client)
+
+    def _settle(self, client: Client) -> None:
+        self._writer.submit(
+            Call(
+                partial(self._depart, client, self._clock()),
+                partial(self._departed, client),
+                partial(self._not_settled, client),
+            )
+        )
+
+    def _depart(self, client: Client, now: float) -> events.Decision:
+        store = self._store
+        identity = store.identity(client.id)
+        if identity is None:
+            return events.Decision(events.Done())
+        pairs = list(store.pairs(client.id))
+        if identity.kept:
+            decision = identities.leave(identity, pairs, client.got, now, self._terms)
+        else:
+            decision = rules.end(identity, pairs, now)
+        for change in decision.changes:
+            store.apply(change)
+        if identity.kept:
+            for pair in pairs:
+                self.let_go(client.id, pair.other(client.id))
+        return decision
+
+    def let_go(self, client: str, peer: str) -> None:
+        """Where the store keeps nothing that was delivered: delete what was. In a transaction."""
+        pair = None if self._store.keeps_delivered else self._store.pair(client, peer)
+        if pair is not None:
+            oldest = self._store.messages(pair, 0, _SWEEP)
+            upto = identities.delivered_up_to(pair, oldest)
+            if upto:
+                self._store.delivered(pair, upto)
+
+    def _departed(self, client: Client, decision: events.Decision) -> None:
+        self._unsettled.pop(client.id, None)
+        there = self._hub.get(client.id)
+        if there is None:
+            self._perform(decision.effects)
+            return
+        # It came back while this was on its way to the store
+        self._writer.submit(
+            Call(partial(self._return, there.identity), lambda _: None, lambda error: None)
+        )
+
+    def _return(self, identity: Identity) -> None:
+        self._store.apply(events.PutIdentity(identity))
+
+    def _not_settled(self, client: Client, error: StoreError) -> None:
+        self.store_failed(error)
+        if not isinstance(error, Conflict):
+            self._unsettled[client.id] = client
+
+    # What happens by itself
+
+    def store_failed(self, error: StoreError) -> None:
+        """Look after a store that fails, so that it is known when it works again."""
+        _logger.error("the store failed: %s", error)
+        if self._looker is None and not isinstance(error, Conflict):
+            loop = asyncio.get_running_loop()
+            self._looker = loop.call_later(_LOOK_AGAIN_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._looker = None
+        self._writer.submit(Call(self._write_something, lambda _: None, self.store_failed))
+
+    def _write_something(self) -> None:
+        # No client's ID is empty
+        self._store.apply(events.PutIdentity(Identity(id="", kept=True, expires_at=0.0)))
+        self._store.apply(events.DropIdentity(""))
+
+    def _begin(self) -> None:
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
+        if not self._recovered:
+            self._recovered = True
+            self._writer.submit(Call(self._recover, self._watch, self._not_recovered))
+
+    def _recover(self) -> float | None:
+        """After a start: those that were connected when the last process went are no longer.
+
+        Returns when the next request expires, which may have been made before.
+        """
+        store, now = self._store, self._clock()
+        while found := store.ephemeral(_SWEEP):
+            for identity in found:
+                store.apply(events.DropIdentity(identity.id))
+        while found := store.present(_SWEEP):
+            for identity in found:
+                for change in identities.leave(identity, (), {}, now, self._terms).changes:
+                    store.apply(change)
+        return store.next_due()
+
+    def _not_recovered(self, error: StoreError) -> None:
+        self.store_failed(error)
+        self._recovered = False
+
+    def _sweep(self) -> None:
+        self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
+        for client in tuple(self._unsettled.values()):
+            self._settle(client)
+        self._writer.submit(Call(self._sweep_up, self._swept, lambda error: None))
+
+    def _sweep_up(self) -> tuple[list[events.Tell], bool]:
+        store, now = self._store, self._clock()
+        effects: list[events.Tell] = []
+        ended = store.ended(now, _SWEEP)
+        for identity in ended:
+            decision = rules.end(identity, list(store.pairs(identity.id)), now)
+            effects += decision.effects
+            for change in decision.changes:
+                store.apply(change)
+        pruned = store.prune(now, _SWEEP)
+        return effects, len(ended) >= _SWEEP or pruned >= _SWEEP
+
+    def _swept(self, swept: tuple[list[events.Tell], bool]) -> None:
+        effects, more = swept
+        self._perform(effects)
+        if more:
+            self._writer.submit(Call(self._sweep_up, self._swept, lambda error: None))
+
+    def stop(self) -> None:
+        for timer in (self._sweeper, self._looker):
+            if timer is not None:
+                timer.cancel()

@@ -1,0 +1,112 @@
+"""Clients in a process of their own, which can be stopped like a laptop that is shut.
+
+As a program it takes a port, a number of clients and a seed, and prints what happens to them as
+lines of JSON, each a method of `Journal` and its arguments. `Readers` is the other end of that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from .client import Client
+from .ledger import Ledger
+from .transports import WEBSOCKET
+
+_LINE_BYTES: Final = 4_000_000
+_READY: Final = "ready"
+
+
+class _Printed:
+    """A journal for somebody else to read."""
+
+    def __getattr__(self, method: str) -> Any:
+        def tell(*arguments: Any) -> None:
+            print(json.dumps([method, *arguments]), flush=True)
+
+        return tell
+
+
+class Readers:
+    """Clients that agree to be linked by anyone, and only listen."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ids: list[str] = []
+        self._ledger = ledger
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def start(self, port: int, clients: int, seed: int) -> None:
+        """Returns when all of them are connected."""
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", __name__, str(port), str(clients), str(seed)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LINE_BYTES,
+        )
+        ready = asyncio.Event()
+        self._reading = asyncio.create_task(self._read(self._process, ready))
+        await ready.wait()
+
+    async def _read(self, process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            method, *arguments = json.loads(line)
+            if method == _READY:
+                self.ids = arguments
+                ready.set()
+            else:
+                getattr(self._ledger, method)(*arguments)
+        ready.set()
+
+    def pause(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def stop(self) -> None:
+        if self._process is None or self._reading is None:
+            return
+        if self._process.returncode is None:
+            self.go_on()
+            self._process.kill()
+        await self._process.wait()
+        await self._reading
+
+
+async def _listen(port: int, clients: int, seed: int) -> None:
+    chance = random.Random(seed)
+    readers: list[Client] = []
+    answers: set[asyncio.Task[Any]] = set()
+
+    def agrees(reader: Client) -> Callable[[str, dict[str, Any]], None]:
+        def heard(name: str, payload: dict[str, Any]) -> None:
+            if name == "link_requested":
+                answer = reader.ask("link_accept", targetClientId=payload["from"])
+                answers.add(asyncio.create_task(answer))
+
+        return heard
+
+    for _ in range(clients):
+        reader = Client(lambda: port, _Printed(), chance, (WEBSOCKET,))
+        reader.heard = agrees(reader)
+        reader.start()
+        readers.append(reader)
+    for reader in readers:
+        await reader.online()
+    print(json.dumps([_READY, *(reader.id for reader in readers)]), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_listen(*(int(argument) for argument in sys.argv[1:])))
