@@ -427,14 +427,18 @@ class Lobby:
         Returns when the next request expires, which may have been made before.
         """
         store, now = self._store, self._clock()
-        while found := store.ephemeral(_SWEEP):
+        while found := self._gone(store.ephemeral(_SWEEP)):
             for identity in found:
                 store.apply(events.DropIdentity(identity.id))
-        while found := store.present(_SWEEP):
+        while found := self._gone(store.present(_SWEEP)):
             for identity in found:
                 for change in identities.leave(identity, (), {}, now, self._terms).changes:
                     store.apply(change)
         return store.next_due()
+
+    def _gone(self, identities: Iterable[Identity]) -> list[Identity]:
+        # If this failed at first, some have come in before it is tried again
+        return [identity for identity in identities if not self._is_there(identity.id)]
 
     def _not_recovered(self, error: StoreError) -> None:
         self.store_failed(error)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from duologue.core import events
-from duologue.core.model import Pair
+from duologue.core.model import Identity, Pair
 from duologue.node import Node
 from duologue.stores.base import StoreError
 from duologue.stores.book import Book
@@ -44,6 +44,18 @@ class FailingStore(MemoryStore):
         if self.cannot_write:
             raise StoreError("the disk is full")
         super().add_message(message)
+
+
+class FailsOnce(MemoryStore):
+    """Fails when it is asked for the first time whom a crash has left."""
+
+    failed = False
+
+    def ephemeral(self, limit: int) -> list[Identity]:
+        if not self.failed:
+            self.failed = True
+            raise StoreError("the disk cannot be read")
+        return super().ephemeral(limit)
 
 
 @pytest.fixture
@@ -132,6 +144,19 @@ async def test_who_comes_back_after_an_end_that_could_not_be_kept_does_not_end_l
     link(again, ben)
     await asyncio.sleep(31)
     assert ben.asks("message", "ann", message="hi")["status"] == "delivered"
+
+
+@pytest.mark.parametrize("keep", [True, False])
+async def test_a_start_that_failed_at_first_does_not_end_those_that_have_come_meanwhile(
+    keep: bool,
+) -> None:
+    store = FailsOnce()
+    node = Node(store, identify=by_id, clock=virtual_clock)
+    connected(node, "ann", keep=keep)
+    connected(node, "ben")
+    identity = store.identity("ann")
+    assert identity is not None
+    assert (store.failed, identity.expires_at) == (True, None)
 
 
 async def test_what_cannot_be_read_is_refused(node: Node, store: FailingStore) -> None:
