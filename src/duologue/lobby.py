@@ -167,7 +167,8 @@ class Lobby:
         for change in arrival.changes:
             store.apply(change)
         pairs = list(store.pairs(client_id))
-        missed = identities.missed(pairs, client_id, auth.since, all_of_it=there is None)
+        kept = before is not None and before.kept
+        missed = identities.missed(pairs, client_id, auth.since, all_of_it=kept)
         links = self._snapshot(arrival.identity, pairs, missed, auth.since)
         effects = identities.came_back(arrival.identity, pairs)
         self._admitted[session] = client_id

@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import uvloop
-
 from . import scenarios, starved
 from .report import Report
 
@@ -61,5 +59,4 @@ def run(name: str, seed: int, folder: Path, *, full: bool) -> Report:
     async def play() -> Report:
         return await chosen(seed, folder)
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(play())
+    return asyncio.run(play())

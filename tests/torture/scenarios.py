@@ -44,7 +44,7 @@ class Kills:
 
 KILLS_SMALL: Final = Kills(kills=5, acks=200, talk=Talk())
 KILLS_FULL: Final = Kills(
-    kills=1_000, acks=100_000, talk=Talk(ring=32, restless=4, in_flight=3, think=0.05)
+    kills=1_000, acks=100_000, talk=Talk(ring=32, restless=4, in_flight=3, think=0.2)
 )
 
 

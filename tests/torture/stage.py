@@ -17,11 +17,13 @@ from .report import Report
 from .server import Server, ServerFailed
 from .transports import KINDS
 
-#: No limit on rates may come in the way: what is asked for here is not whether they hold.
-RATES: Final = (
+#: No limit may come in the way: what is asked for here is not whether they hold.
+LIMITS: Final = (
     "--messages-per-minute=100000000",
     "--stranger-messages-per-minute=100000000",
     "--requests-per-minute=100000000",
+    "--history-max=10000000",
+    "--queue-max=10000000",
     "--log-level=warning",
 )
 
@@ -36,7 +38,7 @@ class Stage:
         self.ledger = Ledger()
         self.report = Report(scenario, seed, self.ledger)
         self.folder = folder
-        self.server = Server(store or folder / "store.db", folder / "log", *RATES, *flags)
+        self.server = Server(store or folder / "store.db", folder / "log", *LIMITS, *flags)
         #: Where clients find the server; a scenario may put something in between
         self.port: Callable[[], int] = lambda: self.server.port
         self.cast = Cast(self.ledger, self.random, KINDS, lambda: self.port(), self._serving)

@@ -46,9 +46,12 @@ class Http:
     def __init__(self, port: int) -> None:
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._closed = False
 
     async def request(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         """Raises `Broken`."""
+        if self._closed:
+            raise Broken("closed")
         try:
             if self._streams is None:
                 async with asyncio.timeout(_OPEN_SECONDS):
@@ -61,13 +64,17 @@ class Http:
             fields = dict(line.split(": ", 1) for line in lines[1:] if line)
             answer = await reader.readexactly(int(fields["content-length"]))
             if fields.get("connection") == "close":
-                self.close()
+                self._hang_up()
             return int(lines[0].split(" ")[1]), answer
         except (OSError, EOFError, TimeoutError) as error:  # the second is an incomplete read
             self.close()
             raise Broken(repr(error)) from error
 
     def close(self) -> None:
+        self._closed = True
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
