@@ -232,6 +232,17 @@ async def test_nothing_that_waited_is_shown_after_a_block(stage: Stage) -> None:
     assert [name for name, _ in again.first] == ["client_id"]
 
 
+async def test_in_the_open_nothing_is_said_to_be_stored_that_is_never_given(
+    stages: Stages,
+) -> None:
+    stage = stages(terms=Terms(policy=Policy.OPEN))
+    ann, ben = await stage.keeps("ann"), await stage.keeps("ben")
+    await ann.leaves()
+    answer = await ben.does("message", "ann", message="hi")
+    again = await stage.joins(resumeToken=ann.token)
+    assert (answer["code"], again.replayed) == ("not_found", [])
+
+
 async def test_a_request_waits_for_one_that_is_away(stage: Stage) -> None:
     ann, ben = await stage.keeps("ann"), await stage.keeps("ben")
     await ann.leaves()
