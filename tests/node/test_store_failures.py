@@ -146,6 +146,32 @@ async def test_who_comes_back_after_an_end_that_could_not_be_kept_does_not_end_l
     assert ben.asks("message", "ann", message="hi")["status"] == "delivered"
 
 
+async def test_it_is_known_that_the_store_works_again_although_nobody_asks(
+    node: Node, store: FailingStore
+) -> None:
+    connected(node, "ann")
+    ben = connected(node, "ben")
+    store.cannot_write = True
+    ben.asks("link_request", "ann")
+    await asyncio.sleep(5)
+    during = node.trouble
+    store.cannot_write = False
+    await asyncio.sleep(1.1)
+    assert (during, node.trouble) == ("the disk is full", None)
+
+
+async def test_looking_after_a_store_that_fails_leaves_nothing_in_it(
+    node: Node, store: FailingStore
+) -> None:
+    ann = connected(node, "ann")
+    connected(node, "ben")
+    store.cannot_write = True
+    ann.asks("link_request", "ben")
+    store.cannot_write = False
+    await asyncio.sleep(5)
+    assert len(store) == 2
+
+
 @pytest.mark.parametrize("keep", [True, False])
 async def test_a_start_that_failed_at_first_does_not_end_those_that_have_come_meanwhile(
     keep: bool,
