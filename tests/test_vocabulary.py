@@ -619,6 +619,32 @@ def test_a_page_of_history_with_binary_travels_with_attachments() -> None:
     )
 
 
+PLACE = {"_placeholder": True, "num": 99}
+
+
+@pytest.mark.parametrize(
+    ("contents", "together"),
+    [
+        ([], 0),
+        (["a", {"b": 1}, [2]], 3),
+        ([b"a", "b", [b"c"]], 3),
+        ([PLACE, "b", {"c": [PLACE]}], 3),
+        ([PLACE, b"b"], 1),
+        ([b"a", PLACE], 1),
+        ([PLACE, "b", b"c", "d"], 3),
+        ([b"a", "b", {"c": [PLACE]}, "d"], 3),
+        ([b"a", {"_placeholder": 1}], 1),
+        ([b"a", "_placeholder", ["_placeholder"]], 3),
+        ([b"a", [b"b", PLACE]], 1),
+    ],
+)
+def test_what_looks_like_the_place_of_an_attachment_does_not_travel_beside_one(
+    contents: list[Any], together: int
+) -> None:
+    messages = [events.MessageReceived("ann", content) for content in contents]
+    assert vocabulary.page(messages) == messages[len(messages) - together :]
+
+
 def test_a_message_refused_without_an_acknowledgement_comes_back_as_a_message() -> None:
     refusal = refuse(errors.NOT_LINKED, target="ben", id=UUID)
     assert vocabulary.encode_refusal("message", refusal) == (

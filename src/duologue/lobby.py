@@ -128,6 +128,8 @@ class Lobby:
         self._sweeper: asyncio.TimerHandle | None = None
         self._looker: asyncio.TimerHandle | None = None
         self._recovered = False
+        #: Sessions that the store has let in and that do not know it yet, and whose they are.
+        self._admitted: dict[Session, str] = {}
         #: Clients that have gone and could not be told to the store.
         self._unsettled: dict[str, Client] = {}
 
@@ -138,13 +140,13 @@ class Lobby:
         self._begin()
         self._writer.submit(
             Call(
-                partial(self._admit, named, auth),
+                partial(self._admit, session, named, auth),
                 partial(self._arrived, session, auth),
                 partial(self._not_admitted, session),
             )
         )
 
-    def _admit(self, named: Named, auth: vocabulary.Auth) -> Welcome | Refusal:
+    def _admit(self, session: Session, named: Named, auth: vocabulary.Auth) -> Welcome | Refusal:
         store, now = self._store, self._clock()
         client_id, used = named.client_id, None
         if auth.resume_token is not None:
@@ -169,6 +171,7 @@ class Lobby:
         missed = identities.missed(pairs, client_id, auth.since, all_of_it=kept)
         links = self._snapshot(arrival.identity, pairs, missed, auth.since)
         effects = identities.came_back(arrival.identity, pairs)
+        self._admitted[session] = client_id
         return Welcome(arrival.identity, secret, links, missed, effects)
 
     def _snapshot(
@@ -209,6 +212,7 @@ class Lobby:
         self.turn_away(session, refuse(errors.UNAVAILABLE))
 
     def turn_away(self, session: Session, refusal: Refusal) -> None:
+        self._admitted.pop(session, None)
         session.refuse(refusal.error, msgspec.to_builtins(refusal))
         _logger.info("refused a connection: %s", refusal.code)
 
@@ -235,6 +239,7 @@ class Lobby:
         session.data = client
         # First, for a session that cannot keep up ends while it is told that it is accepted
         self._hub.add(client, session)
+        self._admitted.pop(session, None)
         if welcome.missed:
             client.behind[session] = dict(welcome.missed)
         if not session.accept():
@@ -348,8 +353,11 @@ class Lobby:
             )
         )
 
-    def _depart(self, client: Client, now: float) -> events.Decision:
+    def _depart(self, client: Client, now: float) -> events.Decision | None:
+        """None for a client that is there again, or about to be."""
         store = self._store
+        if self._is_there(client.id):
+            return None
         identity = store.identity(client.id)
         if identity is None:
             return events.Decision(events.Done())
@@ -374,19 +382,15 @@ class Lobby:
             if upto:
                 self._store.delivered(pair, upto)
 
-    def _departed(self, client: Client, decision: events.Decision) -> None:
-        self._unsettled.pop(client.id, None)
-        there = self._hub.get(client.id)
-        if there is None:
-            self._perform(decision.effects)
-            return
-        # It came back while this was on its way to the store
-        self._writer.submit(
-            Call(partial(self._return, there.identity), lambda _: None, lambda error: None)
-        )
+    def _is_there(self, client: str) -> bool:
+        return self._hub.online(client) or client in tuple(self._admitted.values())
 
-    def _return(self, identity: Identity) -> None:
-        self._store.apply(events.PutIdentity(identity))
+    def _departed(self, client: Client, decision: events.Decision | None) -> None:
+        self._unsettled.pop(client.id, None)
+        if decision is not None:
+            self._perform(decision.effects)
+        elif not self._hub.online(client.id):
+            self._settle(client)  # what was about to come in has not, or has gone again
 
     def _not_settled(self, client: Client, error: StoreError) -> None:
         self.store_failed(error)
@@ -424,14 +428,18 @@ class Lobby:
         Returns when the next request expires, which may have been made before.
         """
         store, now = self._store, self._clock()
-        while found := store.ephemeral(_SWEEP):
+        while found := self._gone(store.ephemeral(_SWEEP)):
             for identity in found:
                 store.apply(events.DropIdentity(identity.id))
-        while found := store.present(_SWEEP):
+        while found := self._gone(store.present(_SWEEP)):
             for identity in found:
                 for change in identities.leave(identity, (), {}, now, self._terms).changes:
                     store.apply(change)
         return store.next_due()
+
+    def _gone(self, identities: Iterable[Identity]) -> list[Identity]:
+        # If this failed at first, some have come in before it is tried again
+        return [identity for identity in identities if not self._is_there(identity.id)]
 
     def _not_recovered(self, error: StoreError) -> None:
         self.store_failed(error)

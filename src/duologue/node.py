@@ -388,7 +388,8 @@ class Node:
         # One more than is asked for says whether there are more
         found = self._store.messages_before(pair, before, command.limit + 1)
         found = [each for each in found if rules.since_linked(pair, each)]
-        return events.HistoryReply(found[-command.limit :], len(found) > command.limit)
+        page = vocabulary.page(found[-command.limit :])
+        return events.HistoryReply(page, len(found) > len(page))
 
     def _invite(self, actor: Identity, command: events.CreateInvite, now: float) -> events.Decision:
         code = codes.new_code()

@@ -155,6 +155,28 @@ def _holds_bytes(value: Any) -> bool:
     return isinstance(value, bytes)
 
 
+def page(messages: list[events.MessageReceived]) -> list[events.MessageReceived]:
+    """The last of some messages, as many as one packet can carry; at least one.
+
+    What a client wrote may look like the place of an attachment. Beside the attachment of another
+    message it would be taken for one, or end the connection of whoever reads it.
+    """
+    binary = lookalike = False
+    for index in range(len(messages) - 1, -1, -1):
+        content = messages[index].content
+        binary = binary or _holds_bytes(content)
+        lookalike = lookalike or _holds_placeholder(content)
+        if binary and lookalike:
+            return messages[index + 1 :] or messages[-1:]
+    return messages
+
+
+def _holds_placeholder(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "_placeholder" in value or any(map(_holds_placeholder, value.values()))
+    return isinstance(value, list) and any(map(_holds_placeholder, value))
+
+
 def encode_reply(ack: int, reply: events.Reply) -> tuple[bytes, ...]:
     """The acknowledgement of a command."""
     if type(reply) is events.HistoryReply and any(_holds_bytes(m.content) for m in reply.messages):

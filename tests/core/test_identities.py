@@ -217,6 +217,46 @@ def test_what_is_said_of_others_than_those_that_are_linked_counts_for_nothing() 
     assert missed(linked(seq=9), {"ben": 9, "nobody": 0}) == {}
 
 
+# What has been delivered
+
+
+def _said(*senders: str, first: int = 1) -> list[events.MessageReceived]:
+    return [
+        events.MessageReceived(sender, "hi", "x", number, 1_000)
+        for number, sender in enumerate(senders, first)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ann_got", "ben_got", "senders", "upto"),
+    [
+        (0, 0, ["ann", "ann"], 0),
+        (0, 1, ["ann", "ann"], 1),
+        (0, 2, ["ann", "ann"], 2),
+        (2, 0, ["ann", "ann"], 0),  # what one wrote itself was not for oneself
+        (2, 1, ["ann", "ben", "ann"], 2),
+        (3, 1, ["ann", "ben", "ben"], 3),
+        (0, 9, ["ann", "ben", "ann"], 1),
+        (9, 9, ["ann", "ben", "ann"], 3),
+        (9, 9, [], 0),
+    ],
+)
+def test_what_each_wrote_is_delivered_when_the_other_was_given_it(
+    ann_got: int, ben_got: int, senders: list[str], upto: int
+) -> None:
+    pair = replace(
+        linked(seq=len(senders)),
+        low_progress=Progress(got=ann_got),
+        high_progress=Progress(got=ben_got),
+    )
+    assert identities.delivered_up_to(pair, _said(*senders)) == upto
+
+
+def test_what_was_delivered_begins_with_the_first_that_is_kept() -> None:
+    pair = replace(linked(seq=9), high_progress=Progress(got=7))
+    assert identities.delivered_up_to(pair, _said("ann", "ann", "ann", first=6)) == 7
+
+
 # Invitations
 
 

@@ -574,6 +574,21 @@ def test_in_the_open_a_blocked_sender_is_told_that_there_is_nobody(open_world: W
     assert (code(open_world.writes("ann", "ben")), open_world.hears("ben")) == ("not_found", [])
 
 
+def test_in_the_open_nothing_waits_for_one_that_is_away(open_world: World) -> None:
+    open_world.offline.add("ben")
+    reply = open_world.writes("ann", "ben")
+    open_world.blocks("ben", "ann")
+    assert (code(reply), reply) == ("not_found", open_world.writes("ann", "ben"))
+
+
+def test_in_the_open_what_is_said_on_a_link_waits_for_one_that_is_away(open_world: World) -> None:
+    open_world.links("ann", "ben")
+    open_world.offline.add("ben")
+    reply = open_world.writes("ann", "ben")
+    assert isinstance(reply, MessageReply)
+    assert reply.status == "stored"
+
+
 def test_in_the_open_an_unblocked_sender_is_heard_again(open_world: World) -> None:
     open_world.blocks("ben", "ann")
     open_world.requests("ann", "ben")

@@ -71,6 +71,34 @@ async def test_one_whose_old_session_ends_while_a_new_one_comes_is_seen(stage: S
     ]
 
 
+async def test_one_that_is_not_kept_keeps_its_links_when_a_new_session_comes_as_the_old_one_ends(
+    stage: Stage,
+) -> None:
+    ann, ben = await stage.joins("ann"), await stage.joins("ben")
+    await stage.links(ann, ben)
+    again = starts(stage, id="ann")
+    ann.end()
+    await stage.settles()
+    await ben.says("ann", "hi")
+    assert (again.reads(), sees(ben, "ann") is not False) == (["hi"], True)
+
+
+async def test_one_that_is_not_kept_ends_when_the_session_that_was_coming_does_not_come(
+    stage: Stage,
+) -> None:
+    ann, ben = await stage.joins("ann"), await stage.joins("ben")
+    await stage.links(ann, ben)
+    again = Actor(stage)
+    again.end()
+    again.connect({"id": "ann"})
+    ann.end()
+    await stage.settles()
+    assert (stage.store.identity("ann"), [name for name, _ in ben.hears()][-1:]) == (
+        None,
+        ["link_closed"],
+    )
+
+
 async def test_one_that_is_linked_between_two_sessions_is_seen(stage: Stage) -> None:
     ann, ben = await stage.keeps("ann"), await stage.keeps("ben")
     await ann.does("link_request", "ben")

@@ -61,6 +61,28 @@ async def test_the_link_of_one_that_is_kept_closes_when_the_other_ends(stage: St
     assert (again.links, stage.store.pair("ann", "ben")) == ({}, None)
 
 
+async def test_one_that_asks_for_it_in_a_later_session_is_kept(stage: Stage) -> None:
+    ann, ben = await stage.joins("ann"), await stage.keeps("ben")
+    await stage.links(ann, ben)
+    later = await stage.keeps("ann")
+    await ann.leaves()
+    await later.leaves()
+    again = await stage.joins(resumeToken=later.token)
+    assert (again.id, list(again.links)) == ("ann", ["ben"])
+
+
+async def test_what_it_was_given_since_then_is_not_given_again(stage: Stage) -> None:
+    ann, ben = await stage.joins("ann"), await stage.keeps("ben")
+    await stage.links(ann, ben)
+    later = await stage.keeps("ann")
+    await ben.says("ann", "one")
+    await ann.leaves()
+    await later.leaves()
+    await ben.says("ann", "two")
+    again = await stage.joins(resumeToken=later.token)
+    assert again.replayed == ["two"]
+
+
 # Presence
 
 
@@ -230,6 +252,17 @@ async def test_nothing_that_waited_is_shown_after_a_block(stage: Stage) -> None:
     await ben.does("block", "ann")
     again = await stage.joins(resumeToken=ann.token, since={"ben": 0})
     assert [name for name, _ in again.first] == ["client_id"]
+
+
+async def test_in_the_open_nothing_is_said_to_be_stored_that_is_never_given(
+    stages: Stages,
+) -> None:
+    stage = stages(terms=Terms(policy=Policy.OPEN))
+    ann, ben = await stage.keeps("ann"), await stage.keeps("ben")
+    await ann.leaves()
+    answer = await ben.does("message", "ann", message="hi")
+    again = await stage.joins(resumeToken=ann.token)
+    assert (answer["code"], again.replayed) == ("not_found", [])
 
 
 async def test_a_request_waits_for_one_that_is_away(stage: Stage) -> None:

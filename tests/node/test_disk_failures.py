@@ -188,6 +188,20 @@ async def test_the_node_says_what_the_trouble_is_while_it_lasts(disk: Disk, at: 
     assert (during, node.trouble) == (REASON, None)
 
 
+@AT
+async def test_it_is_known_that_the_disk_works_again_although_nobody_asks(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    monkeypatch.setattr("duologue.lobby._LOOK_AGAIN_SECONDS", 0.001)
+    ann, _ = await disk.stage.two()
+    disk.fails(at)
+    await ann.does("message", "ben", message="hi")
+    disk.works()
+    while disk.stage.node.trouble is not None:
+        await disk.stage.timers()
+    assert len(disk.store) == 3  # the two and their pair
+
+
 async def test_one_that_leaves_meanwhile_is_settled_later(disk: Disk) -> None:
     ann, ben = await disk.stage.two()
     disk.fails("BEGIN")

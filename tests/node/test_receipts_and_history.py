@@ -255,6 +255,24 @@ async def test_history_with_nobody_is_refused_as_with_a_stranger(stage: Stage) -
     assert (await ann.does("history", "nobody"))["code"] == "not_linked"
 
 
+async def test_pages_with_what_looks_like_an_attachment_follow_each_other_without_a_gap(
+    stage: Stage,
+) -> None:
+    ann, ben = await stage.two()
+    for content in ["one", {"_placeholder": True, "num": 99}, "three", b"four", "five"]:
+        payload = {"targetClientId": "ben", "message": content}
+        stage.node.event(ann, "message", [payload], None)
+    await stage.settles()
+    ben.takes()
+    pages = []
+    for before in (None, 3):
+        ben.emits("history", {"targetClientId": "ann", "before": before}, 7)
+        await stage.settles()
+        pages.append(ben.takes())
+    seqs = [[int(part[:1]) for part in page[0].split(b'"seq":')[1:]] for page in pages]
+    assert (seqs, b'"more":true' in pages[0][0]) == ([[3, 4, 5], [1, 2]], True)
+
+
 async def test_binary_in_history_travels_as_an_attachment(stage: Stage) -> None:
     ann, ben = await stage.two()
     payload = {"targetClientId": "ben", "message": {"file": b"\x00\xff"}}

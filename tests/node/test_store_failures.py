@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from duologue.core import events
-from duologue.core.model import Pair
+from duologue.core.model import Identity, Pair
 from duologue.node import Node
 from duologue.stores.base import StoreError
 from duologue.stores.book import Book
@@ -44,6 +44,18 @@ class FailingStore(MemoryStore):
         if self.cannot_write:
             raise StoreError("the disk is full")
         super().add_message(message)
+
+
+class FailsOnce(MemoryStore):
+    """Fails when it is asked for the first time whom a crash has left."""
+
+    failed = False
+
+    def ephemeral(self, limit: int) -> list[Identity]:
+        if not self.failed:
+            self.failed = True
+            raise StoreError("the disk cannot be read")
+        return super().ephemeral(limit)
 
 
 @pytest.fixture
@@ -132,6 +144,45 @@ async def test_who_comes_back_after_an_end_that_could_not_be_kept_does_not_end_l
     link(again, ben)
     await asyncio.sleep(31)
     assert ben.asks("message", "ann", message="hi")["status"] == "delivered"
+
+
+async def test_it_is_known_that_the_store_works_again_although_nobody_asks(
+    node: Node, store: FailingStore
+) -> None:
+    connected(node, "ann")
+    ben = connected(node, "ben")
+    store.cannot_write = True
+    ben.asks("link_request", "ann")
+    await asyncio.sleep(5)
+    during = node.trouble
+    store.cannot_write = False
+    await asyncio.sleep(1.1)
+    assert (during, node.trouble) == ("the disk is full", None)
+
+
+async def test_looking_after_a_store_that_fails_leaves_nothing_in_it(
+    node: Node, store: FailingStore
+) -> None:
+    ann = connected(node, "ann")
+    connected(node, "ben")
+    store.cannot_write = True
+    ann.asks("link_request", "ben")
+    store.cannot_write = False
+    await asyncio.sleep(5)
+    assert len(store) == 2
+
+
+@pytest.mark.parametrize("keep", [True, False])
+async def test_a_start_that_failed_at_first_does_not_end_those_that_have_come_meanwhile(
+    keep: bool,
+) -> None:
+    store = FailsOnce()
+    node = Node(store, identify=by_id, clock=virtual_clock)
+    connected(node, "ann", keep=keep)
+    connected(node, "ben")
+    identity = store.identity("ann")
+    assert identity is not None
+    assert (store.failed, identity.expires_at) == (True, None)
 
 
 async def test_what_cannot_be_read_is_refused(node: Node, store: FailingStore) -> None:

@@ -14,7 +14,8 @@ import json
 import random
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,13 +25,12 @@ from duologue.core.events import MAX_TOKENS
 from duologue.core.model import State, Terms
 from duologue.lobby import _PAGE_AHEAD_BYTES
 from duologue.node import Limits, Node
-from duologue.stores.base import StoreError
-from duologue.stores.memory import MemoryStore
-from duologue.stores.writer import Batches, Job
 from tests.node.fakes import FakeSession, VirtualLoop, virtual_clock
 from tests.node.stage import by_id_or_token
+from tests.simulation.scheduled import FailingStore, Scheduled, SlowStore
 
 SEEDS = range(300)
+SEEDS_ON_DISK = range(100)
 STEPS = 250
 PAGE = 3
 
@@ -50,47 +50,6 @@ WEIGHTS = {
     "unblock": 1,
     "wait": 3,
 }
-
-
-class SlowStore(MemoryStore):
-    """One whose changes take their time."""
-
-    immediate = False
-
-
-class Scheduled:
-    """Runs jobs, and tells of them, when it is asked to."""
-
-    def __init__(self) -> None:
-        self.trouble: str | None = None
-        self.batches: Batches | None = None
-        self.jobs: deque[Job] = deque()
-        self.results: deque[tuple[Job, Any]] = deque()
-
-    def submit(self, job: Job) -> None:
-        self.jobs.append(job)
-
-    def work(self, most: int) -> None:
-        for _ in range(min(most, len(self.jobs))):
-            job = self.jobs.popleft()
-            try:
-                self.results.append((job, job.run()))
-            except StoreError as error:
-                self.results.append((job, error))
-
-    def tell(self, most: int) -> None:
-        for _ in range(min(most, len(self.results))):
-            job, result = self.results.popleft()
-            assert not isinstance(result, StoreError), result
-            job.done(result)
-
-    async def drained(self) -> None:
-        while self.jobs or self.results:
-            self.work(1_000)
-            self.tell(1_000)
-
-    def close(self) -> None:
-        pass
 
 
 class Line(FakeSession):
@@ -190,10 +149,10 @@ class Client:
                 known = self.simulation.answers.setdefault(id, answer)
                 assert answer == known, "a retry got another answer"
             else:
-                assert id not in self.simulation.answers
+                assert id not in self.simulation.answers or answer["code"] == "unavailable"
                 if line.connected:
                     assert answer["code"] != "not_linked" or peer not in self.links
-                if not self.simulation.under_way[id]:
+                if not (self.simulation.under_way[id] or id in self.simulation.answers):
                     self.simulation.refused.add(id)
 
 
@@ -212,6 +171,7 @@ class Device:
 
     def connect(self, *, saying_what_it_has: bool = True) -> None:
         self.line = Line(self)
+        self.simulation.connects[self.client.id] += 1
         auth: dict[str, Any] = {"keep": True}
         if saying_what_it_has:
             auth["since"] = self.has = {
@@ -230,8 +190,9 @@ class Device:
         if line is not None:
             line.end("transport close")
 
-    def turned_away(self) -> bool:
-        return self.line is not None and self.line.refused is not None
+    def refused_for(self) -> str | None:
+        refused = None if self.line is None else self.line.refused
+        return None if refused is None else str(refused[1]["code"])
 
     def take(self, most: int) -> None:
         line = self.line
@@ -277,9 +238,9 @@ class Device:
 
 
 class Simulation:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, store: SlowStore | FailingStore) -> None:
         self.random = random.Random(seed)
-        self.store = SlowStore()
+        self.store = store
         self.node = Node(
             self.store,
             terms=Terms(queue_max=self.random.choice([3, 1_000]), decline_cooldown=0.0),
@@ -287,12 +248,14 @@ class Simulation:
             identify=by_id_or_token,
             clock=virtual_clock,
         )
-        self.writer = Scheduled()
+        self.fails = isinstance(store, FailingStore)
+        self.writer = Scheduled(store)
         self.node._writer = self.node._lobby._writer = self.writer
         names = [f"client-{number}" for number in range(self.random.randint(2, 4))]
         self.clients: dict[str, Client] = {}
         for name in names:
             self.clients[name] = Client(self, name, self.random.randint(1, 3))
+        self.connects: defaultdict[str, int] = defaultdict(int)
         self.answers: dict[str, Any] = {}
         #: How often a message is on its way to be decided, and those that were refused for good.
         self.under_way: defaultdict[str, int] = defaultdict(int)
@@ -343,19 +306,28 @@ class Simulation:
         await self.finish()
 
     def work(self) -> None:
-        for _ in range(self.random.randint(1, 6)):
-            self.writer.work(1)
-            for client in self.clients:
-                for pair in self.store.pairs(client):
-                    self.starts(pair.low, pair.high).add(pair.first)
+        if self.fails and self.random.random() < 0.05:
+            self.store.failures = self.random.randint(1, 4)
+        for a, b, first in self.writer.work(self.random.randint(1, 6), self.first_numbers):
+            self.starts(a, b).add(first)
+
+    def first_numbers(self) -> list[tuple[str, str, int]]:
+        pairs = (pair for client in self.clients for pair in self.store.pairs(client))
+        return [(pair.low, pair.high, pair.first) for pair in pairs]
 
     def act(self, name: str, client: Client, device: Device) -> None:
         line = device.line
-        if device.turned_away():
-            # More answers than tokens are kept for were lost
-            assert len(self.store._tokens_of[client.id]) == MAX_TOKENS
-            device.token = None
+        if line is not None and line.refused is not None:
+            code = line.refused[1]["code"]
+            if code == "expired":
+                # More answers than tokens are kept for were lost
+                assert self.connects[client.id] >= MAX_TOKENS
+                device.token = None
+            else:
+                assert code == "unavailable"
             device.break_off()
+        elif line is not None and line.gone:
+            device.line = None  # it was not given a page, and is to come again
         elif name == "connect":
             if line is None:
                 device.connect(saying_what_it_has=self.random.random() < 0.8)
@@ -392,7 +364,7 @@ class Simulation:
 
     async def quiet(self) -> None:
         for _ in range(200):
-            while self.writer.jobs or self.writer.results:
+            while not self.writer.idle_at_last:
                 self.work()
                 self.writer.tell(100)
             for client in self.clients.values():
@@ -400,16 +372,21 @@ class Simulation:
                     device.take(1_000)
             await asyncio.sleep(0.03)
             behind = any(each.behind for each in self.node.hub._clients.values())
-            if not (behind or self.writer.jobs or self.writer.results):
+            unsettled = self.node._lobby._unsettled
+            if unsettled:
+                await asyncio.sleep(31)
+            elif self.writer.idle_at_last and not behind:
                 return
         raise AssertionError("it never comes to rest")
 
     async def finish(self) -> None:
         await self.quiet()
         self.check()
+        self.store.failures = 0
+        self.fails = False
         for client in self.clients.values():
             for device in client.devices:
-                if device.turned_away():
+                if device.refused_for() == "expired":
                     device.token = None
                 device.break_off()
                 device.connect()
@@ -422,7 +399,10 @@ class Simulation:
             lines = client.connected()
             assert self.node.hub.online(client.id) == bool(lines)
             identity = self.store.identity(client.id)
-            assert identity is not None
+            if identity is None:
+                # It has never come in
+                assert not any(device.token for device in client.devices)
+                continue
             assert (identity.expires_at is None) == bool(lines)
             if not lines:
                 continue
@@ -439,7 +419,7 @@ class Simulation:
                 pair = self.store.pair(client.id, peer)
                 assert pair is not None
                 for device in client.devices:
-                    if not device.turned_away() and pair.seq >= pair.first:
+                    if device.refused_for() is None and pair.seq >= pair.first:
                         assert device.knows(peer) == pair.seq
         for id, answer in self.answers.items():
             for pair_of_two, number in self._contents:
@@ -447,16 +427,30 @@ class Simulation:
                     assert number == answer["seq"]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_who_breaks_off_and_comes_back_sees_all_of_it_once(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(autouse=True)
+def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duologue.lobby, "_PAGE", PAGE)
 
-    async def simulate() -> None:
-        simulation = Simulation(seed)
-        await simulation.run()
-        simulation.node.close()
+
+def simulate(seed: int, open_store: Callable[[], SlowStore | FailingStore]) -> None:
+    async def run() -> None:
+        simulation = Simulation(seed, open_store())
+        try:
+            await simulation.run()
+        finally:
+            simulation.node.close()
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(simulate())
+        runner.run(run())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_who_breaks_off_and_comes_back_sees_all_of_it_once(seed: int) -> None:
+    simulate(seed, SlowStore)
+
+
+@pytest.mark.parametrize("seed", SEEDS_ON_DISK)
+def test_who_does_so_while_the_disk_fails_now_and_then_sees_all_of_it_once(
+    seed: int, tmp_path: Path
+) -> None:
+    simulate(seed, lambda: FailingStore(str(tmp_path / "duologue.db")))

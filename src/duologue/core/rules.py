@@ -394,7 +394,7 @@ def message(
         return earlier
     linked = pair is not None and pair.state is _LINKED
     if not linked:
-        code = _unlinked_message(pair, sender, terms.policy)
+        code = _unlinked_message(pair, sender, online, terms.policy)
         if code is not None:
             return refuse(code, target=command.target, id=command.id)
     if not online and target.queued >= terms.queue_max:
@@ -415,14 +415,15 @@ def since_linked(pair: Pair, message: MessageReceived) -> bool:
     return isinstance(message.seq, int) and message.seq >= pair.first
 
 
-def _unlinked_message(pair: Pair | None, sender: str, policy: Policy) -> str | None:
+def _unlinked_message(pair: Pair | None, sender: str, online: bool, policy: Policy) -> str | None:
     """The code with which a message outside a link is refused; None where it is allowed."""
     if situation(pair, sender) is Situation.BLOCKING:
         return errors.BLOCKED
     if policy is Policy.REQUIRED:
         return errors.NOT_LINKED
-    if pair is not None and pair.blockers:
-        # As if the other had gone: a block is not told, and nothing is said to have been sent
+    if not online or (pair is not None and pair.blockers):
+        # Nothing waits for one that is away but what is said on a link. A block looks the same: it
+        # is not told, and nothing is said to have been sent.
         return errors.NOT_FOUND
     return None
 
