@@ -32,6 +32,10 @@ SCENARIOS: Final = {
         _partial(scenarios.cut, scenarios.CUTS_SMALL),
         _partial(scenarios.cut, scenarios.CUTS_FULL),
     ),
+    "absent": Scenario(
+        _partial(scenarios.absent, scenarios.ABSENCE_SMALL),
+        _partial(scenarios.absent, scenarios.ABSENCE_FULL),
+    ),
     "full-disk": Scenario(
         _partial(starved.full_disk, starved.DISK_SMALL),
         _partial(starved.full_disk, starved.DISK_FULL),

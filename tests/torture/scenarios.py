@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from .cast import for_each
+from .client import Client
 from .ledger import Kind
 from .proxy import Proxy
 from .report import Report
@@ -165,6 +167,56 @@ async def cut(size: Cuts, seed: int, folder: Path) -> Report:
             measured(on)
             await on.cast.leave()
     return on.report
+
+
+# Much to catch up with
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absence:
+    #: What is said to each who is away, by each of its peers
+    messages: int
+    talk: Talk
+    #: How often those who come back are cut off again while they catch up
+    breaks: int
+
+
+ABSENCE_SMALL: Final = Absence(messages=600, talk=Talk(), breaks=3)
+ABSENCE_FULL: Final = Absence(
+    messages=5_000, talk=Talk(ring=16, restless=0, in_flight=3, think=0.01), breaks=20
+)
+
+
+async def absent(size: Absence, seed: int, folder: Path) -> Report:
+    """Some come back to much that was said, and join in before they have been told all of it."""
+    async with stage("absent", seed, folder) as on:
+        await on.begin(size.talk.ring, size.talk.restless)
+        away = on.cast.ring[::2]
+        for client in away:
+            await client.stop()
+        await for_each(on.cast.ring[1::2], lambda client: _tell_all(on, client, size.messages))
+        on.cast.talk(size.talk.in_flight, size.talk.think)
+        for client in away:
+            client.start()
+        for number in range(size.breaks):
+            await on.cast.online()
+            await _lives(on, on.random.uniform(0, 0.05))
+            for client in away:
+                await client.disconnect()
+            on.report.disruptions = f"{len(away)} away, {number + 1} breaks of each"
+        await on.cast.settle()
+        measured(on)
+    return on.report
+
+
+async def _tell_all(on: Stage, client: Client, messages: int) -> None:
+    """Write to each peer, some messages at a time."""
+
+    async def tell(peer: str) -> None:
+        for _ in range(messages):
+            await on.cast.say(client, peer, on.cast.content())
+
+    await asyncio.gather(*(tell(peer) for peer in on.cast.peers[client]))
 
 
 # Everybody at once
