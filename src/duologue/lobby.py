@@ -165,9 +165,10 @@ class Lobby:
         for change in arrival.changes:
             store.apply(change)
         pairs = list(store.pairs(client_id))
-        missed = identities.missed(pairs, client_id, auth.since, all_of_it=there is None)
+        kept = before is not None and before.kept
+        missed = identities.missed(pairs, client_id, auth.since, all_of_it=kept)
         links = self._snapshot(arrival.identity, pairs, missed, auth.since)
-        effects = () if there is not None else identities.came_back(arrival.identity, pairs)
+        effects = identities.came_back(arrival.identity, pairs)
         return Welcome(arrival.identity, secret, links, missed, effects)
 
     def _snapshot(
@@ -222,6 +223,7 @@ class Lobby:
             # Others have come in since this one was admitted
             self.turn_away(session, refuse(errors.OVERLOADED, _TOO_MANY_SESSIONS))
             return
+        came_back = client is None
         if client is None:
             client = self._new_client(identity)
         else:
@@ -242,12 +244,25 @@ class Lobby:
         token = msgspec.UNSET if welcome.secret is None else welcome.secret
         session.send(vocabulary.encode_notice(events.ClientIdGiven(identity.id, token)))
         if welcome.links is not None:
-            session.send(vocabulary.encode_notice(welcome.links))
+            session.send(vocabulary.encode_notice(self._up_to_date(welcome.links)))
         _logger.info("client %s connected", identity.id)
-        if client.sessions:  # it may have ended at what it was told, of which peers have heard
+        if (
+            came_back and client.sessions
+        ):  # it may have ended at what it was told, of which peers have heard
             self._perform(welcome.effects)
         for peer in welcome.missed:
             self._catch_up(session, client, peer)
+
+    def _up_to_date(self, links: events.Links) -> events.Links:
+        """With who is online by now: those who came meanwhile could not tell this client so."""
+        online = self._hub.online
+        entries = [
+            entry
+            if entry.online == online(entry.peer)
+            else msgspec.structs.replace(entry, online=not entry.online)
+            for entry in links.links
+        ]
+        return msgspec.structs.replace(links, links=entries)
 
     def _new_client(self, identity: Identity) -> Client:
         now, limits = self._clock(), self._limits

@@ -231,7 +231,7 @@ class Node:
             if peer is not None:
                 packets = vocabulary.encode_message(notice)
                 peer.deliver(client.id, seq, packets)  # type: ignore[arg-type]
-            if client.kept or len(client.sessions) > 1:
+            if client.kept or len(client.sessions) > 1 or not session.connected:
                 self._echo(session, client, command.target, notice, seq)  # type: ignore[arg-type]
             if ack is not None:
                 session.send(vocabulary.encode_reply(ack, decided.reply))
@@ -256,12 +256,15 @@ class Node:
         notice: events.MessageReceived,
         seq: int,
     ) -> None:
-        """A client's other sessions see what it sent."""
-        if client.kept and session.connected and not client.is_behind(to):
+        """A client's other sessions see what it sent, also if this one has gone meanwhile."""
+        there: Client | None = client
+        if not session.connected:
+            there = self.hub.get(client.id)
+        elif client.kept and not client.is_behind(to):
             client.got[to] = seq
-        if len(client.sessions) > 1:
+        if there is not None and (len(there.sessions) > 1 or not session.connected):
             packets = vocabulary.encode_message(msgspec.structs.replace(notice, to=to))
-            client.deliver(to, seq, packets, session)
+            there.deliver(to, seq, packets, session)
 
     # Other commands
 
@@ -312,7 +315,7 @@ class Node:
         decided: tuple[events.Decision, float | None],
     ) -> None:
         decision, due = decided
-        self._perform(decision.effects)
+        self._perform(map(self._up_to_date, decision.effects))
         reply = decision.reply
         if isinstance(reply, Refusal):
             reply = self._count_refusal(client, reply, self._clock())
@@ -320,6 +323,16 @@ class Node:
             self._log_links(decision.effects)
             self._watch_expiry(due)
         answer(reply)
+
+    def _up_to_date(self, effect: events.Tell) -> events.Tell:
+        """With who is online by now: one that came meanwhile did not tell those it was not linked
+        with then."""
+        notice = effect.notice
+        if type(notice) is events.Presence:
+            online = self.hub.online(notice.client_id)
+            if notice.online != online and notice.last_seen is None:
+                effect = events.Tell(effect.to, msgspec.structs.replace(notice, online=online))
+        return effect
 
     def _failed(
         self, answer: Callable[[events.Reply], None], target: str | UnsetType, error: StoreError

@@ -119,8 +119,9 @@ def missed(
 ) -> dict[str, int]:
     """By peer, the number after which a session has to be given what there is.
 
-    What `since` does not say is what was not given to any session, or nothing where another
-    session has it (`all_of_it` False).
+    Of a link that `since` does not name that is (`all_of_it`) what its client has not said to have
+    been delivered, nor had been given when it was last away: the session before may have been half
+    open, and what is said twice can be told apart where what is lost cannot.
     """
     found: dict[str, int] = {}
     for pair in pairs:
