@@ -15,7 +15,8 @@ from .ledger import Kind, Ledger, pair_of
 T = TypeVar("T")
 
 #: How long clients may take to come back, to be told all, and to have all answered, in the end.
-PATIENCE_SECONDS: Final = 120.0
+PATIENCE_SECONDS: Final = 45.0
+_HISTORY_SECONDS: Final = 300.0
 
 _AT_ONCE: Final = 200
 _LETTERS: Final = 'abcdefghijklmnopqrstuvwxyz äöü 漢字 \U0001f54a " \\ \n \u2028'
@@ -40,6 +41,8 @@ class Cast:
         self.restless: list[tuple[Client, Client]] = []
         #: Seconds that each message took until it was answered, retries included
         self.waits: list[float] = []
+        #: How long all clients together may take to have a session
+        self.patience = PATIENCE_SECONDS
         self.peers: dict[Client, list[str]] = {}
         self._random, self._kinds, self._port, self._ready = random, kinds, port, ready
         self._talks: set[asyncio.Task[None]] = set()
@@ -90,14 +93,14 @@ class Cast:
             self.peers[one].append(other.id)
             self.peers[other].append(one.id)
 
-    async def online(self, seconds: float = PATIENCE_SECONDS) -> None:
+    async def online(self) -> None:
         """Wait until every client has a session. Raises `Gone` if one has none in time."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self.patience):
                 for client in self.clients:
                     await client.online()
         except TimeoutError:
-            raise Gone(f"not every client is back after {seconds} s") from None
+            raise Gone(f"not every client is back after {self.patience} s") from None
 
     # Talk
 
@@ -198,18 +201,23 @@ class Cast:
 
     # The end
 
-    async def settle(self) -> None:
-        """What was acked has arrived, stands in history, and comes again when it is asked for."""
+    async def settle(self, *, kept: bool = True) -> None:
+        """What was acked has arrived, stands in history, and comes again when it is asked for.
+
+        Without `kept` the server is set to delete what has arrived: then only the first.
+        """
         if self._talks:
             await self.hush()
         await self.online()
         if not await self.ledger.settled(PATIENCE_SECONDS):
             self.ledger.lost()
+        if not kept:
+            return
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(_HISTORY_SECONDS):
                 await for_each(self.ring, self._recall)
         except TimeoutError:
-            text = f"history was not told within {PATIENCE_SECONDS} s"
+            text = f"history was not told within {_HISTORY_SECONDS} s"
             self.ledger.violation(Kind.OTHER, text)
         await for_each(self.ring, self._replay)
 

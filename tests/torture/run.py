@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -31,6 +32,14 @@ SCENARIOS: Final = {
     "cut": Scenario(
         _partial(scenarios.cut, scenarios.CUTS_SMALL),
         _partial(scenarios.cut, scenarios.CUTS_FULL),
+    ),
+    "cut-unkept": Scenario(
+        _partial(scenarios.cut, dataclasses.replace(scenarios.CUTS_SMALL, kept=False)),
+        _partial(scenarios.cut, dataclasses.replace(scenarios.CUTS_FULL, kept=False)),
+    ),
+    "absent": Scenario(
+        _partial(scenarios.absent, scenarios.ABSENCE_SMALL),
+        _partial(scenarios.absent, scenarios.ABSENCE_FULL),
     ),
     "full-disk": Scenario(
         _partial(starved.full_disk, starved.DISK_SMALL),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from .cast import for_each
+from .client import Client
 from .ledger import Kind
 from .proxy import Proxy
 from .report import Report
@@ -138,16 +140,20 @@ class Cuts:
     cuts: int
     talk: Talk
     most_bytes: int = 20_000
+    #: Whether messages are kept after they were delivered
+    kept: bool = True
 
 
 CUTS_SMALL: Final = Cuts(cuts=40, talk=Talk())
-CUTS_FULL: Final = Cuts(cuts=5_000, talk=Talk(ring=32, restless=4, in_flight=3, think=0.01))
+CUTS_FULL: Final = Cuts(cuts=3_000, talk=Talk(ring=32, restless=4, in_flight=3, think=0.01))
 
 
 async def cut(size: Cuts, seed: int, folder: Path) -> Report:
     """Connections are cut in the middle of anything, go silent, or are slow."""
     flags = ("--ping-interval=0.5", "--ping-timeout=0.5", "--max-queue-bytes=100000")
-    async with stage("cut", seed, folder, flags) as on:
+    if not size.kept:
+        flags += ("--history-ttl-seconds=0",)
+    async with stage("cut" if size.kept else "cut, unkept", seed, folder, flags) as on:
         await on.begin(size.talk.ring, size.talk.restless)
         proxy = Proxy(on.server.port, on.random, most_bytes=size.most_bytes)
         async with proxy:
@@ -161,10 +167,60 @@ async def cut(size: Cuts, seed: int, folder: Path) -> Report:
             on.report.disruptions = ", ".join(f"{n:,} {fate}" for fate, n in proxy.fates.items())
             proxy.calm = True
             proxy.drop()
-            await on.cast.settle()
+            await on.cast.settle(kept=size.kept)
             measured(on)
             await on.cast.leave()
     return on.report
+
+
+# Much to catch up with
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absence:
+    #: What is said to each who is away, by each of its peers
+    messages: int
+    talk: Talk
+    #: How often those who come back are cut off again while they catch up
+    breaks: int
+
+
+ABSENCE_SMALL: Final = Absence(messages=600, talk=Talk(), breaks=3)
+ABSENCE_FULL: Final = Absence(
+    messages=5_000, talk=Talk(ring=16, restless=0, in_flight=3, think=0.01), breaks=20
+)
+
+
+async def absent(size: Absence, seed: int, folder: Path) -> Report:
+    """Some come back to much that was said, and join in before they have been told all of it."""
+    async with stage("absent", seed, folder) as on:
+        await on.begin(size.talk.ring, size.talk.restless)
+        away = on.cast.ring[::2]
+        for client in away:
+            await client.stop()
+        await for_each(on.cast.ring[1::2], lambda client: _tell_all(on, client, size.messages))
+        on.cast.talk(size.talk.in_flight, size.talk.think)
+        for client in away:
+            client.start()
+        for number in range(size.breaks):
+            await on.cast.online()
+            await _lives(on, on.random.uniform(0, 0.05))
+            for client in away:
+                await client.disconnect()
+            on.report.disruptions = f"{len(away)} away, {number + 1} breaks of each"
+        await on.cast.settle()
+        measured(on)
+    return on.report
+
+
+async def _tell_all(on: Stage, client: Client, messages: int) -> None:
+    """Write to each peer, some messages at a time."""
+
+    async def tell(peer: str) -> None:
+        for _ in range(messages):
+            await on.cast.say(client, peer, on.cast.content())
+
+    await asyncio.gather(*(tell(peer) for peer in on.cast.peers[client]))
 
 
 # Everybody at once
@@ -174,16 +230,17 @@ async def cut(size: Cuts, seed: int, folder: Path) -> Report:
 class Herd:
     clients: int
     #: How long all of them may take together
-    seconds: float = 120.0
+    seconds: float
 
 
 HERD_SMALL: Final = Herd(clients=100, seconds=20)
-HERD_FULL: Final = Herd(clients=5_000)
+HERD_FULL: Final = Herd(clients=5_000, seconds=240)
 
 
 async def herd(size: Herd, seed: int, folder: Path) -> Report:
     """The server is killed, and all who were connected come back at the same moment."""
     async with stage("herd", seed, folder) as on:
+        on.cast.patience = size.seconds
         await on.begin(size.clients)
         await _each_says_one(on)
         await on.ledger.settled(size.seconds)
@@ -191,7 +248,7 @@ async def herd(size: Herd, seed: int, folder: Path) -> Report:
         await _all_away(on)
         began = time.monotonic()
         await on.server.start()
-        await on.cast.online(size.seconds)
+        await on.cast.online()
         on.fact(f"All {size.clients:,} were back in {time.monotonic() - began:.1f} s")
         on.report.disruptions = f"1 kill, {size.clients:,} reconnects"
         await _each_says_one(on)

@@ -155,8 +155,8 @@ class Sleepers:
 SLEEPERS_SMALL: Final = Sleepers(rounds=1, readers=2, ring=4, messages=300)
 SLEEPERS_FULL: Final = Sleepers(rounds=3, readers=10, ring=8)
 
-#: What the server's memory may grow by for other reasons than the readers
-_SPARE_BYTES: Final = 64 * 2**20
+#: What the server's memory may grow by for other reasons, as the store's cache of 64 MiB
+_SPARE_BYTES: Final = 128 * 2**20
 
 
 async def sleepers(size: Sleepers, seed: int, folder: Path) -> Report:

@@ -16,6 +16,7 @@ def _seed() -> int:
     return int(os.environ.get("DUOLOGUE_TORTURE_SEED") or secrets.randbits(32))
 
 
+@pytest.mark.timeout(300)  # a server that never settles is waited for, to be told what it lacks
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_no_promise_is_broken_when_things_go_wrong(name: str, tmp_path: Path) -> None:
     report = run(name, _seed(), tmp_path, full=False)
