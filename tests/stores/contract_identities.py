@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from duologue.core.events import MAX_TOKENS, DropIdentity, DropInvite, PutIdentity
-from duologue.core.model import Identity, Invite, Token
+from duologue.core.model import UNUSED, Identity, Invite, Token
 from duologue.stores.base import Store
 
 from .facts import Contract, digest, invite, linked, message, requested, token
@@ -180,6 +180,16 @@ class IdentityContract(Contract):
             self.put(store, token(number, expires_at=5.0 if number == 1 else 1_000.0 + number))
         self.put(store, token(MAX_TOKENS, expires_at=9_000.0))
         assert self.tokens(store, MAX_TOKENS + 1) == [0, *range(2, MAX_TOKENS + 1)]
+
+    def test_tokens_that_were_used_and_those_that_were_not_leave_each_other_alone(
+        self, store: Store
+    ) -> None:
+        self.put(store, *(token(n, expires_at=10.0 + n) for n in range(MAX_TOKENS)))
+        unused = range(MAX_TOKENS, 2 * MAX_TOKENS + 1)
+        self.put(store, *(token(n, expires_at=UNUSED + n) for n in unused))
+        # One that was not used was too much: the one that was issued first is gone
+        left = [*range(MAX_TOKENS), *range(MAX_TOKENS + 1, 2 * MAX_TOKENS + 1)]
+        assert self.tokens(store, 2 * MAX_TOKENS + 1) == left
 
     def test_tokens_push_out_nobody_elses(self, store: Store) -> None:
         self.put(store, token(100, "ben", expires_at=1.0))

@@ -346,7 +346,8 @@ MAX_TOKENS: Final = 20
 
 
 class PutToken(msgspec.Struct, frozen=True):
-    """Keep this token, or what is now known of it. A client has at most `MAX_TOKENS`: more than
+    """Keep this token, or what is now known of it. A client has at most `MAX_TOKENS` that have been
+    used, and as many that have not, so that neither kind pushes out the other: more than
     that push out those that expire first."""
 
     token: Token

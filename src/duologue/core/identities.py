@@ -5,7 +5,6 @@ invitation is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -28,11 +27,19 @@ from .events import (
     RedeemReply,
     Tell,
 )
-from .model import Identity, Invite, Pair, Progress, State, Terms, Token, new_pair, with_progress
+from .model import (
+    UNUSED,
+    Identity,
+    Invite,
+    Pair,
+    Progress,
+    State,
+    Terms,
+    Token,
+    new_pair,
+    with_progress,
+)
 from .rules import Situation, linked_pair, milliseconds, no_room, situation
-
-#: Of a token that ends with its identity and not by itself.
-NEVER: Final = 1e12
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -72,7 +79,7 @@ def arrive(
         until = min(used.expires_at, now + terms.resume_overlap)
         changes.append(PutToken(replace(used, expires_at=until)))
     if new_token is not None:
-        changes.append(PutToken(Token(new_token, identity.id, NEVER)))
+        changes.append(PutToken(Token(new_token, identity.id, UNUSED + now)))
     return Arrival(identity, tuple(changes))
 
 
@@ -133,6 +140,8 @@ def missed(
             if not all_of_it:
                 continue
             after = pair.progress(client).got
+        if after > pair.seq:
+            after = 0  # of an earlier life of the peer
         after = max(after, pair.first - 1)
         if after < pair.seq:
             found[peer] = after

@@ -131,12 +131,21 @@ def with_progress(pair: Pair, client: str, progress: Progress) -> Pair:
     return replace(pair, high_progress=progress)
 
 
+#: A token that has not been used yet expires with its identity and not by itself: at this time plus
+#: that at which it was issued, so that of several the oldest is known.
+UNUSED: Final = 1e12
+
+
 class Token(msgspec.Struct, frozen=True):
     """What takes an identity back: the SHA-256 digest of a secret, valid until `expires_at`."""
 
     digest: bytes
     client: str
     expires_at: float
+
+    @property
+    def unused(self) -> bool:
+        return self.expires_at >= UNUSED
 
 
 class Invite(msgspec.Struct, frozen=True):

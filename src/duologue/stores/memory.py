@@ -215,8 +215,11 @@ class MemoryStore(BookStore):
         self._tokens[token.digest] = token
         mine = self._tokens_of.setdefault(token.client, {})
         mine[token.digest] = None
-        if len(mine) > MAX_TOKENS:
-            self._drop_token(min((self._tokens[each] for each in mine), key=_expiry))
+        of_its_kind = [
+            each for each in map(self._tokens.__getitem__, mine) if each.unused is token.unused
+        ]
+        if len(of_its_kind) > MAX_TOKENS:
+            self._drop_token(min(of_its_kind, key=_expiry))
 
     def _drop_token(self, token: Token) -> None:
         del self._tokens[token.digest]

@@ -19,7 +19,7 @@ from duologue.core.events import (
     PutPair,
     PutToken,
 )
-from duologue.core.model import Identity, Invite, Pair, Progress, State, Token
+from duologue.core.model import UNUSED, Identity, Invite, Pair, Progress, State, Token
 
 from . import content
 from . import postgres_sql as sql
@@ -185,7 +185,7 @@ class PostgresStore:
             token = change.token
             self._db.lock(token.client)
             self._run(sql.PUT_TOKEN, [token.digest, token.client, token.expires_at])
-            self._run(sql.DROP_TOKENS, [token.client, MAX_TOKENS])
+            self._run(sql.DROP_TOKENS, [token.client, UNUSED, token.unused, MAX_TOKENS])
         elif isinstance(change, DropInvite):
             self._run(sql.DROP_INVITE, [change.digest])
         else:

@@ -91,7 +91,8 @@ ON CONFLICT (digest) DO UPDATE SET client = excluded.client, expires_at = exclud
 """
 DROP_TOKENS: Final = """
 DELETE FROM tokens WHERE digest IN (
-    SELECT digest FROM tokens WHERE client = %s ORDER BY expires_at DESC, digest OFFSET %s
+    SELECT digest FROM tokens WHERE client = %s AND (expires_at >= %s) = %s
+    ORDER BY expires_at DESC, digest OFFSET %s
 )
 """
 

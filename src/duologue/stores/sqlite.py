@@ -27,7 +27,7 @@ from duologue.core.events import (
     PutPair,
     PutToken,
 )
-from duologue.core.model import Identity, Invite, Pair, State, Token, new_pair
+from duologue.core.model import UNUSED, Identity, Invite, Pair, State, Token, new_pair
 
 from . import content, files, rows
 from .base import RETRY_SECONDS, CannotOpen, Conflict, StoreError
@@ -438,6 +438,7 @@ class SqliteStore(BookStore):
         )
         self._execute(
             "DELETE FROM tokens WHERE digest IN (SELECT digest FROM tokens WHERE client = ?"
+            " AND (expires_at >= ?) = ?"
             " ORDER BY expires_at DESC LIMIT -1 OFFSET ?)",
-            (token.client, MAX_TOKENS),
+            (token.client, UNUSED, token.unused, MAX_TOKENS),
         )
