@@ -34,10 +34,15 @@ def _word(bits: int) -> str:
     )
 
 
+def spelled(code: str) -> str:
+    """A code as it was made up, however it was typed."""
+    letters = "".join(letter for letter in code.lower() if letter.isalnum())
+    return "-".join(letters[at : at + 5] for at in range(0, len(letters), 5))
+
+
 def code_digest(code: str) -> bytes:
     """What is kept of a code; however it was typed."""
-    letters = "".join(letter for letter in code.lower() if letter.isalnum())
-    return digest(letters)
+    return digest(spelled(code))
 
 
 def digest(secret: str) -> bytes:

@@ -170,6 +170,9 @@ class Settings:
     )
     history_max: int = _setting(10_000, "Messages that are kept of one link", least=10)
     queue_max: int = _setting(1_000, "Messages that wait for one client that is away", least=1)
+    max_waiting_messages: int = _setting(
+        1_000, "Messages of one client that have been sent and not been kept yet", least=1
+    )
     invite_ttl_seconds: float = _setting(
         86_400.0, "Time for which an invitation is valid", unit="seconds", least=1
     )
@@ -309,6 +312,7 @@ def limits(settings: Settings) -> Limits:
         requests_per_minute=settings.requests_per_minute,
         max_sessions_per_client=settings.max_sessions_per_client,
         takeover_timeout=settings.takeover_timeout_seconds,
+        max_waiting_messages=settings.max_waiting_messages,
     )
 
 

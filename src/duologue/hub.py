@@ -33,6 +33,7 @@ class Client:
         "requests",
         "sessions",
         "strangers",
+        "waiting",
     )
 
     def __init__(
@@ -48,6 +49,8 @@ class Client:
         self.sessions: list[Outlet] = []
         self.behind: dict[Outlet, dict[str, int]] = {}
         self.got: dict[str, int] = {}
+        #: Its messages that have not been kept yet.
+        self.waiting = 0
         self.messages = messages
         self.strangers = strangers
         self.requests = requests

@@ -88,6 +88,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     stranger_messages_per_minute: int = 120
     requests_per_minute: int = 60
     max_sessions_per_client: int = 20
+    max_waiting_messages: int = 1_000
     takeover_timeout: float = 3.0
 
 
@@ -159,7 +160,8 @@ class Lobby:
         if there is not None and len(there.sessions) >= self._limits.max_sessions_per_client:
             return refuse(errors.OVERLOADED, _TOO_MANY_SESSIONS)
         before = store.identity(client_id)
-        if used is not None and before is None:
+        ended = before is None or (before.expires_at is not None and before.expires_at <= now)
+        if used is not None and ended:
             return refuse(errors.EXPIRED, "This identity has ended")
         secret = codes.new_token() if auth.keep or used is not None else None
         digest = None if secret is None else codes.digest(secret)
@@ -169,7 +171,7 @@ class Lobby:
         pairs = list(store.pairs(client_id))
         kept = before is not None and before.kept
         missed = identities.missed(pairs, client_id, auth.since, all_of_it=kept)
-        links = self._snapshot(arrival.identity, pairs, missed, auth.since)
+        links = self._snapshot(arrival.identity, pairs, missed)
         effects = identities.came_back(arrival.identity, pairs)
         self._admitted[session] = client_id
         return Welcome(arrival.identity, secret, links, missed, effects)
@@ -178,9 +180,9 @@ class Lobby:
         self,
         identity: Identity,
         pairs: list[Pair],
-        missed: Mapping[str, int],
-        since: Mapping[str, int],
+        missed: dict[str, int],
     ) -> events.Links | None:
+        """What a session is told first. Leaves in `missed` what is still there to be given."""
         if not pairs:
             return None
         store, client = self._store, identity.id
@@ -193,11 +195,12 @@ class Lobby:
         for pair in pairs:
             peer_id = pair.other(client)
             after = missed.get(peer_id)
-            if after is not None and peer_id in since:
+            if after is not None and store.keeps_delivered:
                 found = store.messages(pair, after, 1)
                 first = found[0].seq if found else pair.seq + 1
                 if isinstance(first, int) and first > after + 1:
                     history_from[peer_id] = first
+                    missed[peer_id] = first - 1
         return rules.snapshot(
             identity,
             [pair for pair in pairs if pair.other(client) in peers],
@@ -220,6 +223,8 @@ class Lobby:
         if isinstance(welcome, Refusal):
             self.turn_away(session, welcome)
             return
+        if session not in self._admitted:
+            return  # its identity was forgotten meanwhile
         identity = welcome.identity
         self._unsettled.pop(identity.id, None)  # it has not gone after all
         client = self._hub.get(identity.id)
@@ -303,6 +308,11 @@ class Lobby:
             return [], None
         after = max(after, pair.first - 1)
         found = self._store.messages(pair, after, _PAGE)
+        first = found[0].seq if found else pair.seq + 1
+        if self._store.keeps_delivered and isinstance(first, int) and first > after + 1:
+            # It was given so slowly that what comes next is no longer kept. When it comes back it
+            # will be told so.
+            raise Conflict("messages were deleted before they could be given")
         last = found[-1].seq if found else pair.seq
         return found, last if isinstance(last, int) and last < pair.seq else None
 
@@ -332,7 +342,8 @@ class Lobby:
 
     def _page_failed(self, session: Session, error: StoreError) -> None:
         # Better to come back later than to go on with a gap
-        self.store_failed(error)
+        if not isinstance(error, Conflict):
+            self.store_failed(error)
         session.disconnect(close=True)
 
     # Out
@@ -396,6 +407,15 @@ class Lobby:
         self.store_failed(error)
         if not isinstance(error, Conflict):
             self._unsettled[client.id] = client
+
+    def end(self, client_id: str) -> None:
+        """End every session of an identity that is gone, also those that are about to come in."""
+        for session, admitted in tuple(self._admitted.items()):
+            if admitted == client_id:
+                self.turn_away(session, refuse(errors.EXPIRED, "This identity has ended"))
+        client = self._hub.get(client_id)
+        for outlet in () if client is None else tuple(client.sessions):
+            outlet.disconnect()  # type: ignore[attr-defined]
 
     # What happens by itself
 

@@ -158,6 +158,9 @@ class Node:
     ) -> None:
         name, command = event
         if isinstance(command, events.SendMessage):
+            if type(command.content) is not str and (refusal := vocabulary.lookalike(command)):
+                self._answer(session, name, ack, refusal)
+                return
             self._message(session, command, ack)
         elif isinstance(command, events.OwnCommand):
             self._own_command(session, command, partial(self._answer, session, name, ack))
@@ -187,7 +190,13 @@ class Node:
             return
         id = next(self._message_ids) if command.id is None else command.id
         if not self._store.immediate:
-            self._writer.submit(_Sending(self, session, command, ack, id, now))
+            if client.waiting >= self._limits.max_waiting_messages:
+                sentence = "Too many of your messages wait to be kept; try again later"
+                refusal = refuse(errors.OVERLOADED, sentence, target=command.target, id=command.id)
+                self._answer(session, "message", ack, refusal)
+                return
+            client.waiting += 1
+            self._writer.submit(_Sending(self, client, session, command, ack, id, now))
             return
         try:
             decided = self.decide_message(client.id, command, id, now)
@@ -277,6 +286,9 @@ class Node:
         bucket = self._bucket(client, command)
         if not bucket.take(now):
             answer(self._too_often(bucket, command.target))
+            return
+        if isinstance(command, events.SendSignal) and (refusal := vocabulary.lookalike(command)):
+            answer(refusal)
             return
         self._writer.submit(
             Call(
@@ -409,7 +421,9 @@ class Node:
         maker = None if invite is None else store.identity(invite.maker)
         pair = None if maker is None else store.pair(actor.id, maker.id)
         online = maker is not None and self.hub.online(maker.id)
-        return identities.redeem(invite, actor, maker, pair, command.code, online, now, self._terms)
+        return identities.redeem(
+            invite, actor, maker, pair, codes.spelled(command.code), online, now, self._terms
+        )
 
     def _revoke(self, actor: Identity, command: events.RevokeInvite) -> events.Decision:
         digest = codes.code_digest(command.code)
@@ -427,8 +441,7 @@ class Node:
         self._perform(decided[0].effects)
         answer(events.Done())
         _logger.info("client %s forgotten", client.id)
-        for session in tuple(client.sessions):
-            session.disconnect()  # type: ignore[attr-defined]
+        self._lobby.end(client.id)
 
     def _bucket(self, client: Client, command: events.PairCommand) -> TokenBucket:
         if type(command) in (events.SendTyping, events.SendSignal, events.SendReceipt):
@@ -547,6 +560,7 @@ class _Sending(msgspec.Struct, gc=False):
     """A message on its way through the store."""
 
     node: Node
+    client: Client
     session: Session
     command: events.SendMessage
     ack: int | None
@@ -554,11 +568,12 @@ class _Sending(msgspec.Struct, gc=False):
     now: float
 
     def run(self) -> events.AddMessage | events.MessageReply | Refusal:
-        sender: Client = self.session.data
-        return self.node.decide_message(sender.id, self.command, self.id, self.now)
+        return self.node.decide_message(self.client.id, self.command, self.id, self.now)
 
     def done(self, decided: events.AddMessage | events.MessageReply | Refusal) -> None:
+        self.client.waiting -= 1
         self.node.decided_message(self.session, self.command, self.ack, decided)
 
     def failed(self, error: StoreError) -> None:
+        self.client.waiting -= 1
         self.node.message_failed(self.session, self.command, self.ack, error)

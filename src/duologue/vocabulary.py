@@ -155,26 +155,41 @@ def _holds_bytes(value: Any) -> bool:
     return isinstance(value, bytes)
 
 
-def page(messages: list[events.MessageReceived]) -> list[events.MessageReceived]:
-    """The last of some messages, as many as one packet can carry; at least one.
+def lookalike(command: events.Command) -> Refusal | None:
+    """Why what a client wrote cannot be handed on, if it cannot.
 
-    What a client wrote may look like the place of an attachment. Beside the attachment of another
-    message it would be taken for one, or end the connection of whoever reads it.
+    A key ``_placeholder`` in plain JSON would be taken for the place of an attachment, by some
+    clients whatever stands in it, and cost the one who reads it the connection.
     """
-    binary = lookalike = False
-    for index in range(len(messages) - 1, -1, -1):
-        content = messages[index].content
-        binary = binary or _holds_bytes(content)
-        lookalike = lookalike or _holds_placeholder(content)
-        if binary and lookalike:
-            return messages[index + 1 :] or messages[-1:]
-    return messages
+    content = command.data if isinstance(command, events.SendSignal) else None
+    if isinstance(command, events.SendMessage):
+        content = command.content
+    if type(content) in (dict, list) and _holds_placeholder(content):
+        return refuse(errors.INVALID, "The key '_placeholder' is Socket.IO's own")
+    return None
 
 
 def _holds_placeholder(value: Any) -> bool:
     if isinstance(value, dict):
         return "_placeholder" in value or any(map(_holds_placeholder, value.values()))
     return isinstance(value, list) and any(map(_holds_placeholder, value))
+
+
+#: What clients take in one packet at most, by default.
+_PAGE_ATTACHMENTS: Final = 10
+_PAGE_BYTES: Final = 1_000_000
+
+
+def page(messages: list[events.MessageReceived]) -> list[events.MessageReceived]:
+    """The last of some messages, as many as one packet can carry; at least one."""
+    attachments = size = 0
+    for index in range(len(messages) - 1, -1, -1):
+        packets = encode_message(messages[index])
+        attachments += len(packets) - 1
+        size += sum(map(len, packets))
+        if attachments > _PAGE_ATTACHMENTS or size > _PAGE_BYTES:
+            return messages[index + 1 :] or messages[-1:]
+    return messages
 
 
 def encode_reply(ack: int, reply: events.Reply) -> tuple[bytes, ...]:

@@ -543,7 +543,7 @@ def snapshot(
                     peer.id,
                     peer.name,
                     online(peer.id),
-                    peer.last_seen,
+                    None if online(peer.id) else peer.last_seen,
                     pair.seq,
                     unread(pair),
                     theirs.delivered,

@@ -248,10 +248,10 @@ class SocketLayer:
             self._connect(packet)
             return
         session = self._sessions.get(packet.namespace)
-        if session is None or not session.connected:
+        if session is not None and packet.kind == socketio.DISCONNECT:
+            self._end(session, LEFT_BY_CLIENT)  # also while it waits to be accepted
+        elif session is None or not session.connected:
             self._unexpected()
-        elif packet.kind == socketio.DISCONNECT:
-            self._end(session, LEFT_BY_CLIENT)
         else:
             args = socketio.decode_body(packet, self._max_depth)
             if packet.id is not None:

@@ -31,6 +31,7 @@ def lock(path: str) -> int:
 
     Returns the descriptor to close. Raises `CannotOpen`.
     """
+    path = os.path.realpath(path)  # however it is called
     try:
         descriptor = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -41,6 +42,14 @@ def lock(path: str) -> int:
         os.close(descriptor)
         raise CannotOpen(f"{path} is in use by another process") from error
     return descriptor
+
+
+def make(path: str) -> None:
+    """Make a file that only its owner may read, unless it is there. Raises `OSError`.
+
+    What SQLite puts beside it gets the same rights.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def upgrade(db: apsw.Connection, path: str) -> int:
@@ -101,6 +110,7 @@ def backup_file(path: str, target: str) -> None:
     if Path(target).exists():
         raise CannotOpen(f"{target} exists already")
     with _existing(path) as db:
+        make(target)
         copy = apsw.Connection(target)
         try:
             with copy.backup("main", db, "main") as backup:

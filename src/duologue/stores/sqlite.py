@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
@@ -35,6 +36,9 @@ from .book import Book, BookStore, Key
 
 _logger: Final = logging.getLogger("duologue.stores")
 _LINKED: Final = State.LINKED
+
+#: So many pairs are looked at at a time for messages that are too old.
+_PRUNE_PAIRS: Final = 1_000
 
 _PAIR_COLUMNS: Final = (
     "low, high, state, requester, silent, note, expires_at, blockers, low_cooldown, high_cooldown,"
@@ -74,7 +78,9 @@ class SqliteStore(BookStore):
         self._slack = history_max // 8
         self._lock = files.lock(path)
         try:
+            files.make(path)
             self._db = apsw.Connection(path, vfs=vfs)
+            self._file = Path(path), Path(path).stat().st_ino
             self._execute = self._db.execute
             if vfs is not None:
                 # One that is not SQLite's own has no memory to share with another process
@@ -128,10 +134,13 @@ class SqliteStore(BookStore):
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         try:
+            path, inode = self._file
+            if path.stat().st_ino != inode:
+                raise StoreError(f"{path} has been replaced by another file")
             if self._stale:
                 self._load()
             self._execute("BEGIN IMMEDIATE")
-        except apsw.Error as error:
+        except (apsw.Error, OSError) as error:
             raise StoreError(str(error)) from error
         try:
             yield
@@ -355,14 +364,16 @@ class SqliteStore(BookStore):
             oldest = int((now - (self._history_ttl or RETRY_SECONDS)) * 1000)
             pruned = 0
             # Each pair's messages lie in the order of their times, so no index on those is needed
-            for number in sorted(self._numbers.values()):
-                if number <= self._pruned_to:
-                    continue
+            query = "SELECT number FROM pairs WHERE number > ? ORDER BY number LIMIT ?"
+            numbers: list[Any] = self._execute(query, (self._pruned_to, _PRUNE_PAIRS)).fetchall()
+            pruned = 0
+            for (number,) in numbers:
                 pruned += self._prune_pair(number, oldest, limit - pruned)
                 if pruned >= limit:
                     return pruned
                 self._pruned_to = number
-            self._pruned_to = 0
+            if len(numbers) < _PRUNE_PAIRS:
+                self._pruned_to = 0
             return pruned
 
     def _prune_pair(self, number: int, oldest: int, limit: int) -> int:

@@ -211,10 +211,14 @@ class Threaded:
 
 def _tell(batch: list[Job], results: list[Any]) -> None:
     for job, result in zip(batch, results, strict=True):
-        if isinstance(result, StoreError):
-            job.failed(result)
-        else:
-            job.done(result)
+        try:
+            if isinstance(result, StoreError):
+                job.failed(result)
+            else:
+                job.done(result)
+        except Exception:
+            # A fault of ours in telling of one must not keep the others from being told
+            _logger.exception("telling of a job on the store failed")
 
 
 def _nothing() -> None:

@@ -186,7 +186,7 @@ def decode_body(packet: Packet, max_depth: int) -> Any:
         return value
     # Each attachment stands in exactly one place: to refer to a large one a thousand times would
     # be a cheap way to have the server send a thousand of them.
-    left: dict[int, bytes] = dict(enumerate(packet.attachments))
+    left = dict(enumerate(map(bytes, packet.attachments)))
     value = fill_attachments(value, left)
     if left:
         raise PacketError("attachment without a placeholder")
