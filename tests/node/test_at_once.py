@@ -168,3 +168,18 @@ async def test_one_that_breaks_off_before_it_was_let_in_is_away(stage: Stage) ->
         False,
         False,
     )
+
+
+async def test_one_that_is_forgotten_while_another_session_comes_stays_forgotten(
+    stage: Stage,
+) -> None:
+    ann, _ = await stage.two()
+    again = starts(stage, resumeToken=ann.token)
+    ann.emits("forget", {})
+    ann.end()
+    await stage.settles()
+    assert (stage.store.identity("ann"), stage.node.hub.online("ann"), again.connected) == (
+        None,
+        False,
+        False,
+    )

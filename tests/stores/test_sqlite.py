@@ -13,7 +13,7 @@ import pytest
 
 from duologue.core.events import PutPair
 from duologue.stores import files
-from duologue.stores.base import CannotOpen, Conflict, Store
+from duologue.stores.base import CannotOpen, Conflict, Store, StoreError
 from duologue.stores.sqlite import SqliteStore
 from tests.stores.contract_durable import DurableContract
 from tests.stores.contract_messages import DeliveredContract
@@ -63,6 +63,31 @@ def path(tmp_path: Path) -> str:
 def test_a_file_belongs_to_one_process_at_a_time(path: str) -> None:
     with closing(SqliteStore(path)), pytest.raises(CannotOpen, match="in use"):
         SqliteStore(path)
+
+
+def test_a_file_by_another_name_is_the_same_file(path: str, tmp_path: Path) -> None:
+    with closing(SqliteStore(path)):
+        (tmp_path / "link.db").symlink_to(path)
+        with pytest.raises(CannotOpen, match="in use"):
+            SqliteStore(str(tmp_path / "link.db"))
+
+
+def test_a_new_file_is_its_owners_alone(path: str) -> None:
+    with closing(SqliteStore(path)) as store:
+        with store.transaction():
+            store.apply(PutPair(linked("ann", "ben")))
+        modes = {file.stat().st_mode & 0o777 for file in Path(path).parent.iterdir()}
+        assert modes == {0o600}
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_kept_in_a_file_that_nobody_will_find(path: str, replaced: bool) -> None:
+    with closing(SqliteStore(path)) as store:
+        Path(path).unlink()
+        if replaced:
+            Path(path).touch()
+        with pytest.raises(StoreError), store.transaction():
+            store.apply(PutPair(linked("ann", "ben")))
 
 
 def test_a_file_that_was_let_go_can_be_opened_again(path: str) -> None:
