@@ -150,7 +150,11 @@ CUTS_FULL: Final = Cuts(cuts=3_000, talk=Talk(ring=32, restless=4, in_flight=3, 
 
 async def cut(size: Cuts, seed: int, folder: Path) -> Report:
     """Connections are cut in the middle of anything, go silent, or are slow."""
-    flags = ("--ping-interval=0.5", "--ping-timeout=0.5", "--max-queue-bytes=100000")
+    flags: tuple[str, ...] = (
+        "--ping-interval=0.5",
+        "--ping-timeout=0.5",
+        "--max-queue-bytes=100000",
+    )
     if not size.kept:
         flags += ("--history-ttl-seconds=0",)
     async with stage("cut" if size.kept else "cut, unkept", seed, folder, flags) as on:
