@@ -164,6 +164,16 @@ class Client:
             self._transport = None
             await transport.close()
 
+    async def knock(self) -> None:
+        """Ask to be let in, and leave on being let in, before the new token has come."""
+        transport = await open_transport(self._random.choice(self._kinds), self._port())
+        try:
+            await transport.send("40" + json.dumps({"keep": True, "resumeToken": self._token}))
+            async with asyncio.timeout(self.open_seconds):
+                await transport.receive()
+        finally:
+            await transport.close()
+
     def _over(self) -> None:
         self._up.clear()
         self._down.set()

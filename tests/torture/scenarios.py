@@ -177,6 +177,33 @@ async def cut(size: Cuts, seed: int, folder: Path) -> Report:
     return on.report
 
 
+# Answers that are lost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    losses: int
+
+
+LOSSES_SMALL: Final = Losses(losses=50)
+LOSSES_FULL: Final = Losses(losses=1_000)
+
+
+async def unheard(size: Losses, seed: int, folder: Path) -> Report:
+    """Now and then a client is cut off before it hears of its new token; it gets in all the same."""
+    async with stage("unheard", seed, folder) as on:
+        await on.begin(2)
+        client = on.cast.ring[0]
+        for number in range(size.losses):
+            on.report.disruptions = f"{number + 1:,} answers lost"
+            await client.stop()
+            await client.knock()
+            client.start()
+            await client.online()
+        await on.cast.settle()
+    return on.report
+
+
 # Much to catch up with
 
 
