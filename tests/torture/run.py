@@ -49,6 +49,10 @@ SCENARIOS: Final = {
         _partial(starved.full_disk, starved.DISK_SMALL),
         _partial(starved.full_disk, starved.DISK_FULL),
     ),
+    "bulky": Scenario(
+        _partial(starved.bulky, starved.BULK_SMALL),
+        _partial(starved.bulky, starved.BULK_FULL),
+    ),
     "stopped-readers": Scenario(
         _partial(starved.sleepers, starved.SLEEPERS_SMALL),
         _partial(starved.sleepers, starved.SLEEPERS_FULL),

@@ -190,7 +190,7 @@ LOSSES_FULL: Final = Losses(losses=1_000)
 
 
 async def unheard(size: Losses, seed: int, folder: Path) -> Report:
-    """Now and then a client is cut off before it hears of its new token; it gets in all the same."""
+    """A client is cut off at times before it hears of its new token, and gets in all the same."""
     async with stage("unheard", seed, folder) as on:
         await on.begin(2)
         client = on.cast.ring[0]
