@@ -27,9 +27,9 @@ from duologue.core.events import (
     PutPair,
     PutToken,
 )
-from duologue.core.model import Identity, Invite, Pair, Progress, State, Token, new_pair
+from duologue.core.model import Identity, Invite, Pair, State, Token, new_pair
 
-from . import content, files
+from . import content, files, rows
 from .base import RETRY_SECONDS, CannotOpen, Conflict, StoreError
 from .book import Book, BookStore, Key
 
@@ -105,9 +105,9 @@ class SqliteStore(BookStore):
         self._clear()
         self._stale = False
         for row in self._execute("SELECT * FROM identities"):
-            self._book.put_identity(_identity(row))
+            self._book.put_identity(rows.identity_of(row))
         for number, *row in self._execute(f"SELECT number, {_PAIR_COLUMNS} FROM pairs"):  # noqa: S608
-            pair = _pair(row)
+            pair = rows.pair_of(row)
             self._numbers[pair.low, pair.high] = number
             self._next_number = max(self._next_number, number + 1)
             self._book.put_pair(pair)
@@ -117,6 +117,7 @@ class SqliteStore(BookStore):
     def _clear(self) -> None:
         #: Messages to be written, and how far that moves the numbers of pairs and the queues.
         self._rows: list[tuple[Any, ...]] = []
+        self._answers: dict[tuple[int, int, str], MessageReply] = {}
         self._moved: dict[Key, Pair] = {}
         self._queued: dict[str, Identity] = {}
         #: What has to be read again if it is not kept.
@@ -176,20 +177,21 @@ class SqliteStore(BookStore):
         query = f"SELECT number, {_PAIR_COLUMNS} FROM pairs WHERE low = ? AND high = ?"  # noqa: S608
         for number, *row in self._execute(query, key):
             self._numbers[key] = number
-            self._book.put_pair(_pair(row))
+            self._book.put_pair(rows.pair_of(row))
 
     def _reload_identity(self, client: str) -> None:
         self._book.forget_identity(client)
         for row in self._execute("SELECT * FROM identities WHERE id = ?", (client,)):
-            self._book.put_identity(_identity(row))
+            self._book.put_identity(rows.identity_of(row))
 
     def _flush(self) -> None:
         """Write what was gathered, before anything else that it may depend on is changed."""
         if self._rows:
-            rows, self._rows = self._rows, []
+            added, self._rows = self._rows, []
+            self._answers.clear()
             before = self._db.total_changes()
-            self._db.executemany(_ADD_MESSAGE, rows)
-            if self._db.total_changes() - before != len(rows):
+            self._db.executemany(_ADD_MESSAGE, added)
+            if self._db.total_changes() - before != len(added):
                 raise Conflict("a link is not open for a message that was decided")
         if self._moved:
             moved, self._moved = self._moved, {}
@@ -232,15 +234,16 @@ class SqliteStore(BookStore):
         number = self._numbers.get((pair.low, pair.high))
         if number is None:
             return None
-        for row in reversed(self._rows):
-            if row[0] == number and row[3] == id and row[2] == _side(pair, sender) and row[6]:
-                return _answer(row[3], row[1], row[4], row[5])
+        key = number, rows.side_of(pair, sender), id
+        answer = self._answers.get(key)
+        if answer is not None:
+            return answer
         row = self._one(
             "SELECT id, seq, at, delivered FROM messages"
             " WHERE pair = ? AND sender = ? AND id = ? AND retry",
-            *(number, _side(pair, sender), id),
+            *key,
         )
-        return None if row is None else _answer(*row)
+        return None if row is None else rows.answer_of(*row)
 
     def messages(self, pair: Pair, after: int, limit: int) -> list[MessageReceived]:
         after = max(after, pair.seq - self._history_max)
@@ -260,19 +263,19 @@ class SqliteStore(BookStore):
         query = f"SELECT {columns} FROM messages WHERE {where}"  # noqa: S608
         with self._errors():
             self._flush()
-            rows: list[Any] = self._execute(query, (number, *values)).fetchall()
-        found: list[MessageReceived] = []
-        for sender, text, id, seq, at in rows:
+            found: list[Any] = self._execute(query, (number, *values)).fetchall()
+        messages: list[MessageReceived] = []
+        for sender, text, id, seq, at in found:
             try:
                 value = content.decode(text)
             except ValueError:
                 # One row that is broken must not keep anybody from the others, nor leave a gap
                 _logger.error("message %d of pair %d cannot be read", seq, number)
                 value = None
-            found.append(
+            messages.append(
                 MessageReceived(pair.low if sender == 1 else pair.high, value, id, seq, at)
             )
-        return found
+        return messages
 
     def unread(self, pair: Pair, reader: str, limit: int) -> int:
         number = self._numbers.get((pair.low, pair.high))
@@ -284,7 +287,7 @@ class SqliteStore(BookStore):
         return self._count(
             "SELECT count(*) FROM (SELECT 1 FROM messages"
             " WHERE pair = ? AND seq > ? AND sender = ? AND content <> x'' LIMIT ?)",
-            *(number, after, _side(pair, pair.other(reader)), limit),
+            *(number, after, rows.side_of(pair, pair.other(reader)), limit),
         )
 
     def add_message(self, message: AddMessage) -> None:
@@ -315,6 +318,8 @@ class SqliteStore(BookStore):
         text = content.encode(added.content)
         row = (number, kept.seq, side, added.id, added.at, message.delivered, message.retry)
         self._rows.append((*row, text, number, unlinked))
+        if message.retry:
+            self._answers[number, side, str(added.id)] = message.reply
         if kept.seq % (self._slack + 1) == 0:
             self._flush()
             self._execute(
@@ -382,7 +387,7 @@ class SqliteStore(BookStore):
             elif isinstance(change, PutIdentity):
                 self._touched_ids.add(change.identity.id)
                 kept = self._book.put_identity(change.identity)
-                self._execute(_PUT_IDENTITY, _identity_row(kept))
+                self._execute(_PUT_IDENTITY, rows.identity_row(kept))
             elif isinstance(change, DropIdentity):
                 self._drop_identity(change.id)
             elif isinstance(change, PutToken):
@@ -410,7 +415,7 @@ class SqliteStore(BookStore):
         if number is None:
             number = self._numbers[key] = self._next_number
             self._next_number += 1
-        self._execute(_PUT_PAIR, (number, *_pair_row(pair)))
+        self._execute(_PUT_PAIR, (number, *rows.pair_row(pair)))
 
     def _drop_identity(self, client: str) -> None:
         self._touched_ids.add(client)
@@ -436,79 +441,3 @@ class SqliteStore(BookStore):
             " ORDER BY expires_at DESC LIMIT -1 OFFSET ?)",
             (token.client, MAX_TOKENS),
         )
-
-
-# Rows
-
-
-def _side(pair: Pair, client: str | None) -> int:
-    return 1 if client == pair.low else 2
-
-
-def _answer(id: str, seq: int, at: int, delivered: bool) -> MessageReply:
-    return MessageReply(id, seq, at, "delivered" if delivered else "stored")
-
-
-def _identity(row: Any) -> Identity:
-    id, name, kept, expires_at, last_seen, queued = row
-    return Identity(
-        id=id,
-        name=name,
-        kept=bool(kept),
-        expires_at=expires_at,
-        last_seen=last_seen,
-        queued=queued,
-    )
-
-
-def _identity_row(identity: Identity) -> tuple[Any, ...]:
-    return (
-        identity.id,
-        identity.name,
-        identity.kept,
-        identity.expires_at,
-        identity.last_seen,
-        identity.queued,
-    )
-
-
-def _pair(row: Any) -> Pair:
-    low, high, state, requester, silent, note, expires_at, blockers, *rest = row
-    low_cooldown, high_cooldown, seq, first, *progress = rest
-    sides = {1: low, 2: high}
-    return Pair(
-        low=low,
-        high=high,
-        state=State(state),
-        requester=sides.get(requester),
-        silent=bool(silent),
-        note=note,
-        expires_at=expires_at,
-        blockers=frozenset(client for side, client in sides.items() if blockers & side),
-        low_cooldown=low_cooldown,
-        high_cooldown=high_cooldown,
-        seq=seq,
-        first=first,
-        low_progress=Progress(*progress[:3]),
-        high_progress=Progress(*progress[3:]),
-    )
-
-
-def _pair_row(pair: Pair) -> tuple[Any, ...]:
-    low, high = pair.low_progress, pair.high_progress
-    return (
-        pair.low,
-        pair.high,
-        pair.state.value,
-        None if pair.requester is None else _side(pair, pair.requester),
-        pair.silent,
-        pair.note,
-        pair.expires_at,
-        sum(_side(pair, client) for client in pair.blockers),
-        pair.low_cooldown,
-        pair.high_cooldown,
-        pair.seq,
-        pair.first,
-        *(low.got, low.delivered, low.read),
-        *(high.got, high.delivered, high.read),
-    )
