@@ -72,7 +72,8 @@ class Client:
         self.sessions = 0
         #: Seconds that it took to have the present session, from when there was none
         self.resumed_in = 0.0
-        self._port, self._journal, self._random, self._kinds = port, journal, random, kinds
+        self.kinds = kinds
+        self._port, self._journal, self._random = port, journal, random
         self._ready = ready
         self._token = ""
         self._transport: Transport | None = None
@@ -143,7 +144,7 @@ class Client:
 
     async def _session(self, began: float) -> None:
         async with asyncio.timeout(self.open_seconds):
-            transport = await open_transport(self._random.choice(self._kinds), self._port())
+            transport = await open_transport(self._random.choice(self.kinds), self._port())
         try:
             auth: dict[str, Any] = {"keep": True}
             if self._token:
@@ -162,6 +163,16 @@ class Client:
                     self._packet(packet, asked, began)
         finally:
             self._transport = None
+            await transport.close()
+
+    async def knock(self) -> None:
+        """Ask to be let in, and leave on being let in, before the new token has come."""
+        transport = await open_transport(self._random.choice(self.kinds), self._port())
+        try:
+            await transport.send("40" + json.dumps({"keep": True, "resumeToken": self._token}))
+            async with asyncio.timeout(self.open_seconds):
+                await transport.receive()
+        finally:
             await transport.close()
 
     def _over(self) -> None:

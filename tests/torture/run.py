@@ -37,6 +37,10 @@ SCENARIOS: Final = {
         _partial(scenarios.cut, dataclasses.replace(scenarios.CUTS_SMALL, kept=False)),
         _partial(scenarios.cut, dataclasses.replace(scenarios.CUTS_FULL, kept=False)),
     ),
+    "unheard": Scenario(
+        _partial(scenarios.unheard, scenarios.LOSSES_SMALL),
+        _partial(scenarios.unheard, scenarios.LOSSES_FULL),
+    ),
     "absent": Scenario(
         _partial(scenarios.absent, scenarios.ABSENCE_SMALL),
         _partial(scenarios.absent, scenarios.ABSENCE_FULL),
@@ -44,6 +48,10 @@ SCENARIOS: Final = {
     "full-disk": Scenario(
         _partial(starved.full_disk, starved.DISK_SMALL),
         _partial(starved.full_disk, starved.DISK_FULL),
+    ),
+    "bulky": Scenario(
+        _partial(starved.bulky, starved.BULK_SMALL),
+        _partial(starved.bulky, starved.BULK_FULL),
     ),
     "stopped-readers": Scenario(
         _partial(starved.sleepers, starved.SLEEPERS_SMALL),

@@ -145,7 +145,7 @@ class Cuts:
 
 
 CUTS_SMALL: Final = Cuts(cuts=40, talk=Talk())
-CUTS_FULL: Final = Cuts(cuts=3_000, talk=Talk(ring=32, restless=4, in_flight=3, think=0.01))
+CUTS_FULL: Final = Cuts(cuts=20_000, talk=Talk(ring=32, restless=4, in_flight=3, think=0.01))
 
 
 async def cut(size: Cuts, seed: int, folder: Path) -> Report:
@@ -170,6 +170,33 @@ async def cut(size: Cuts, seed: int, folder: Path) -> Report:
             await on.cast.settle(kept=size.kept)
             measured(on)
             await on.cast.leave()
+    return on.report
+
+
+# Answers that are lost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    losses: int
+
+
+LOSSES_SMALL: Final = Losses(losses=50)
+LOSSES_FULL: Final = Losses(losses=1_000)
+
+
+async def unheard(size: Losses, seed: int, folder: Path) -> Report:
+    """A client is cut off at times before it hears of its new token, and gets in all the same."""
+    async with stage("unheard", seed, folder) as on:
+        await on.begin(2)
+        client = on.cast.ring[0]
+        for number in range(size.losses):
+            on.report.disruptions = f"{number + 1:,} answers lost"
+            await client.stop()
+            await client.knock()
+            client.start()
+            await client.online()
+        await on.cast.settle()
     return on.report
 
 

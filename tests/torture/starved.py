@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from .cast import PATIENCE_SECONDS
 from .client import Client
 from .ledger import Kind
 from .reader import Readers
 from .report import Report
 from .scenarios import measured
 from .stage import Stage, stage
+from .transports import KINDS, Broken
 
 _SOON_SECONDS: Final = 10.0
 
@@ -136,6 +138,54 @@ async def _with_room(on: Stage) -> None:
     on.fact(f"With room again, all were answered in {time.monotonic() - began:.2f} s")
     status, body = await on.server.answers("/readyz")
     on.check(status == 200, f"with room on the disk again /readyz answers {status} {body!r}")
+
+
+# Much at once for readers who read as fast as they can
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bulk:
+    messages: int
+    bytes: int
+
+
+BULK_SMALL: Final = Bulk(messages=60, bytes=200_000)
+BULK_FULL: Final = Bulk(messages=500, bytes=900_000)
+
+
+async def bulky(size: Bulk, seed: int, folder: Path) -> Report:
+    """Who comes back to more than may wait for a slow reader is no slow reader."""
+    async with stage("bulky", seed, folder) as on:
+        await on.begin(2)
+        writer, away = on.cast.ring
+        await away.stop()
+        for _ in range(size.messages):
+            await on.cast.say(writer, away.id, on.cast.line(size.bytes))
+        before = on.server.memory()
+        for kind in KINDS:
+            away.kinds = (kind,)
+            away.since[writer.id] = 0
+            sessions = away.sessions
+            all_told = on.ledger.reaches(away.id, writer.id, size.messages, PATIENCE_SECONDS)
+            told = asyncio.create_task(all_told)
+            await asyncio.sleep(0)
+            began = time.monotonic()
+            away.start()
+            on.check(await told, f"by {kind} it was not told all that it had missed")
+            on.fact(f"By {kind} it had caught up in {time.monotonic() - began:.1f} s")
+            page = {"targetClientId": writer.id, "limit": 100}
+            try:
+                answer = await away.call("history", page)
+                on.check("ok" in answer, f"by {kind} a page of history was answered {answer}")
+            except Broken as broken:
+                on.check(False, f"by {kind} a page of history was not answered: {broken}")
+            await away.stop()
+            sessions = away.sessions - sessions
+            on.check(sessions == 1, f"by {kind} it took {sessions} sessions to tell it all")
+        grown = on.server.memory() - before
+        on.report.disruptions = f"{size.messages} x {size.bytes:,} bytes missed"
+        on.check(grown < _SPARE_BYTES, f"the server's memory grew by {grown / 2**20:,.0f} MiB")
+    return on.report
 
 
 # Readers that are stopped

@@ -52,6 +52,8 @@ class Http:
         """Raises `Broken`."""
         if self._closed:
             raise Broken("closed")
+        if self._streams is not None and self._streams[0].at_eof():
+            self._hang_up()  # a server may close what is idle, and nothing is lost by that
         try:
             if self._streams is None:
                 async with asyncio.timeout(_OPEN_SECONDS):
