@@ -145,7 +145,7 @@ class Cuts:
 
 
 CUTS_SMALL: Final = Cuts(cuts=40, talk=Talk())
-CUTS_FULL: Final = Cuts(cuts=20_000, talk=Talk(ring=32, restless=4, in_flight=3, think=0.01))
+CUTS_FULL: Final = Cuts(cuts=5_000, talk=Talk(ring=32, restless=4, in_flight=3, think=0.01))
 
 
 async def cut(size: Cuts, seed: int, folder: Path) -> Report:
