@@ -38,6 +38,9 @@ _UNREAD_MOST: Final = 1_000
 _SWEEP: Final = 200
 _SWEEP_SECONDS: Final = 30.0
 
+#: Why a session ended whose client closed it, and with that has read what it was given.
+_GOODBYES: Final = frozenset({"transport close", "client namespace disconnect"})
+
 #: How long a store that failed is left alone before it is looked at again, unless there is work.
 _LOOK_AGAIN_SECONDS: Final = 1.0
 
@@ -351,6 +354,9 @@ class Lobby:
     def leave(self, session: Session, reason: str) -> None:
         """A session is over."""
         client: Client = session.data
+        if reason not in _GOODBYES:
+            # What it was given last may never have reached it
+            client.got.clear()
         if self._hub.remove(client, session):
             _logger.info("client %s left: %s", client.id, reason)
             self._settle(client)

@@ -525,3 +525,26 @@ async def test_who_has_missed_all_that_was_kept_is_told_so(stages: Stages) -> No
     await stage.settles()
     again = await stage.joins(resumeToken=ann.token, since={"ben": 0})
     assert (again.links["ben"]["historyFrom"], again.replayed) == (4, [])
+
+
+@pytest.mark.parametrize("reason", ["ping timeout", "transport error", "slow reader"])
+async def test_what_a_session_was_given_that_broke_off_is_given_again(
+    stage: Stage, reason: str
+) -> None:
+    ann, ben = await stage.two()
+    await ben.says("ann", "one", "two")
+    await ann.does("receipt", "ben", delivered=1)
+    ann.end(reason)
+    await stage.settles()
+    again = await stage.joins(resumeToken=ann.token)
+    assert again.replayed == ["two"]
+
+
+@pytest.mark.parametrize("reason", ["transport close", "client namespace disconnect"])
+async def test_what_a_session_was_given_that_said_goodbye_is_not(stage: Stage, reason: str) -> None:
+    ann, ben = await stage.two()
+    await ben.says("ann", "one", "two")
+    ann.end(reason)
+    await stage.settles()
+    again = await stage.joins(resumeToken=ann.token)
+    assert again.replayed == []
