@@ -26,6 +26,7 @@ class Client:
     __slots__ = (
         "behind",
         "got",
+        "held",
         "id",
         "identity",
         "kept",
@@ -48,6 +49,8 @@ class Client:
         self.kept = identity.kept
         self.sessions: list[Outlet] = []
         self.behind: dict[Outlet, dict[str, int]] = {}
+        #: Answers to messages, by session, peer and number, that wait until those before have come.
+        self.held: dict[tuple[Outlet, str, int], tuple[bytes, ...]] = {}
         self.got: dict[str, int] = {}
         #: Its messages that have not been kept yet.
         self.waiting = 0
@@ -61,6 +64,19 @@ class Client:
         # A session that cannot keep up ends while it is given something
         for session in sessions if len(sessions) == 1 else tuple(sessions):
             session.send(packets)
+
+    def answer(self, session: Outlet, peer: str, seq: int, packets: tuple[bytes, ...]) -> None:
+        """Answer a message of a session, once it has been given those with numbers before it."""
+        behind = self.behind.get(session)
+        if behind is not None and behind.get(peer, seq) < seq:
+            self.held[session, peer, seq] = packets
+        else:
+            session.send(packets)
+
+    def release(self, session: Outlet, peer: str) -> None:
+        """Give the answers that still wait to a session that has been given everything."""
+        for key in [key for key in self.held if key[:2] == (session, peer)]:
+            session.send(self.held.pop(key))
 
     def deliver(
         self, peer: str, seq: int, packets: tuple[bytes, ...], but: Outlet | None = None
@@ -101,7 +117,9 @@ class Hub:
     def remove(self, client: Client, session: Outlet) -> bool:
         """Returns whether that was the client's last session."""
         client.sessions.remove(session)
-        client.behind.pop(session, None)
+        if client.behind.pop(session, None) is not None:
+            for key in [key for key in client.held if key[0] is session]:
+                del client.held[key]
         if client.sessions:
             return False
         del self._clients[client.id]

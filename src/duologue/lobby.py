@@ -26,9 +26,10 @@ _logger: Final = logging.getLogger("duologue.node")
 
 #: Messages that are read from the store at a time for a session that has missed some.
 _PAGE: Final = 100
+_PAGE_BYTES: Final = 65_536
 
 #: A session that has more on its way than this waits with the next page, and so long.
-_PAGE_AHEAD_BYTES: Final = 262_144
+_PAGE_AHEAD_BYTES: Final = 32_768
 _PAGE_WAIT_SECONDS: Final = 0.02
 
 #: How many unread messages are counted before it is only said to be so many.
@@ -103,6 +104,14 @@ class Welcome(NamedTuple):
     links: events.Links | None
     missed: dict[str, int]
     effects: tuple[events.Tell, ...]
+
+
+class _Page(NamedTuple):
+    """Messages for a session that is catching up, each with its number, whether the client said it
+    itself, and its packets; and up to where it has then come if there are more."""
+
+    messages: list[tuple[int, bool, tuple[bytes, ...]]]
+    upto: int | None
 
 
 class Lobby:
@@ -265,6 +274,7 @@ class Lobby:
             self._perform(welcome.effects)
         for peer in welcome.missed:
             self._catch_up(session, client, peer)
+            break
 
     def _up_to_date(self, links: events.Links) -> events.Links:
         """With who is online by now: those who came meanwhile could not tell this client so."""
@@ -304,11 +314,10 @@ class Lobby:
             )
         )
 
-    def _page(self, client: str, peer: str, after: int) -> tuple[list[Any], int | None]:
-        """Messages above `after`, and up to where that gets if there are more."""
+    def _page(self, client: str, peer: str, after: int) -> _Page:
         pair = self._store.pair(client, peer)
         if pair is None or pair.state is not State.LINKED:
-            return [], None
+            return _Page([], None)
         after = max(after, pair.first - 1)
         found = self._store.messages(pair, after, _PAGE)
         first = found[0].seq if found else pair.seq + 1
@@ -316,32 +325,44 @@ class Lobby:
             # It was given so slowly that what comes next is no longer kept. When it comes back it
             # will be told so.
             raise Conflict("messages were deleted before they could be given")
-        last = found[-1].seq if found else pair.seq
-        return found, last if isinstance(last, int) and last < pair.seq else None
+        page = _Page([], None)
+        size, last = 0, pair.seq
+        for message in found:
+            own = message.sender == client
+            notice = msgspec.structs.replace(message, to=peer) if own else message
+            packets = vocabulary.encode_message(notice)
+            size += sum(map(len, packets))
+            if page.messages and size > _PAGE_BYTES:
+                break
+            last = message.seq  # type: ignore[assignment]
+            page.messages.append((last, own, packets))
+        return page._replace(upto=last) if last < pair.seq else page
 
-    def _replay(
-        self, session: Session, client: Client, peer: str, page: tuple[list[Any], int | None]
-    ) -> None:
-        messages, upto = page
+    def _replay(self, session: Session, client: Client, peer: str, page: _Page) -> None:
         if session not in client.behind:
             return
-        for message in messages:
-            if message.sender == client.id:
-                message = msgspec.structs.replace(message, to=peer)
-            session.send(vocabulary.encode_message(message))
+        for seq, own, packets in page.messages:
+            # Instead of what it said itself it gets the answer that it waits for
+            answer = client.held.pop((session, peer, seq), None) if own else None
+            session.send(answer or packets)
         behind = client.behind.get(session)
         if behind is None:
             return  # it could not keep up
-        if messages and client.kept:
-            client.got[peer] = max(client.got.get(peer, 0), messages[-1].seq)
-        if upto is not None:
-            behind[peer] = upto
+        if page.messages and client.kept:
+            client.got[peer] = max(client.got.get(peer, 0), page.messages[-1][0])
+        if page.upto is not None:
+            behind[peer] = page.upto
+        else:
+            del behind[peer]
+            client.release(session, peer)
+        # One link after the other, or a thousand of them would be more than a session may have
+        # on its way
+        following = next(iter(behind), None)
+        if following is None:
+            client.behind.pop(session, None)
+        else:
             loop = asyncio.get_running_loop()
-            loop.call_soon(self._catch_up, session, client, peer)
-            return
-        del behind[peer]
-        if not behind:
-            del client.behind[session]
+            loop.call_soon(self._catch_up, session, client, following)
 
     def _page_failed(self, session: Session, error: StoreError) -> None:
         # Better to come back later than to go on with a gap
@@ -385,9 +406,6 @@ class Lobby:
             decision = rules.end(identity, pairs, now)
         for change in decision.changes:
             store.apply(change)
-        if identity.kept:
-            for pair in pairs:
-                self.let_go(client.id, pair.other(client.id))
         return decision
 
     def let_go(self, client: str, peer: str) -> None:

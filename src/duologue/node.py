@@ -243,12 +243,14 @@ class Node:
             if client.kept or len(client.sessions) > 1 or not session.connected:
                 self._echo(session, client, command.target, notice, seq)  # type: ignore[arg-type]
             if ack is not None:
-                session.send(vocabulary.encode_reply(ack, decided.reply))
+                packets = vocabulary.encode_reply(ack, decided.reply)
+                client.answer(session, command.target, seq, packets)  # type: ignore[arg-type]
         elif isinstance(decided, Refusal):
             refusal = self._count_refusal(client, decided, self._clock())
             self._answer(session, "message", ack, refusal)
-        else:
-            self._answer(session, "message", ack, decided)
+        elif ack is not None:
+            packets = vocabulary.encode_reply(ack, decided)
+            client.answer(session, command.target, decided.seq, packets)
 
     def message_failed(
         self, session: Session, command: events.SendMessage, ack: int | None, error: StoreError

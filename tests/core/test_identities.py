@@ -255,19 +255,19 @@ def _said(*senders: str, first: int = 1) -> list[events.MessageReceived]:
         (9, 9, [], 0),
     ],
 )
-def test_what_each_wrote_is_delivered_when_the_other_was_given_it(
+def test_what_each_wrote_is_delivered_when_the_other_says_so(
     ann_got: int, ben_got: int, senders: list[str], upto: int
 ) -> None:
     pair = replace(
         linked(seq=len(senders)),
-        low_progress=Progress(got=ann_got),
-        high_progress=Progress(got=ben_got),
+        low_progress=Progress(got=9, delivered=ann_got),
+        high_progress=Progress(got=9, delivered=ben_got),
     )
     assert identities.delivered_up_to(pair, _said(*senders)) == upto
 
 
 def test_what_was_delivered_begins_with_the_first_that_is_kept() -> None:
-    pair = replace(linked(seq=9), high_progress=Progress(got=7))
+    pair = replace(linked(seq=9), high_progress=Progress(delivered=7))
     assert identities.delivered_up_to(pair, _said("ann", "ann", "ann", first=6)) == 7
 
 

@@ -404,10 +404,25 @@ async def test_what_it_says_meanwhile_itself_does_not_count_as_what_it_was_given
     await ann.leaves()
     await says_many(ben, 250)
     again = await slowly(stage, ann.token)
-    await again.says("ben", "mine")
+    again.emits("message", {"targetClientId": "ben", "message": "mine"}, 7)
+    await stage.settles()
+    assert not any(packet.startswith(b"437[") for packet in again.packets)
     await again.leaves()
     third = await stage.joins(resumeToken=ann.token)
     assert third.replayed == [*range(101, 251), "mine"]
+
+
+async def test_its_answer_comes_when_all_before_it_has_come(stage: Stage) -> None:
+    ann, ben = await stage.two()
+    await ann.leaves()
+    await says_many(ben, 250)
+    again = await slowly(stage, ann.token)
+    again.emits("message", {"targetClientId": "ben", "message": "mine"}, 7)
+    await stage.settles()
+    again.takes_at_most = None
+    await stage.timers()
+    packets = again.takes()
+    assert (packets[-1][:10], b'"seq":251' in packets[-1]) == (b'437[{"id":', True)
 
 
 async def test_another_session_does_not_wait_for_one_that_catches_up_slowly(stage: Stage) -> None:

@@ -76,6 +76,9 @@ class Ledger:
         self.counts: Counter[str] = Counter()
         #: Pairs that close their link at times: what is queued then may go, so no gap is wrong.
         self.restless: set[Pair] = set()
+        #: Whether what was delivered is kept. Where it is not, what a client has said itself may be
+        #: gone before it hears of its number; it learns that when it tries again.
+        self.keeps_delivered = True
         self._messages: dict[str, _Message] = {}
         self._ids: defaultdict[Pair, dict[int, str]] = defaultdict(dict)
         self._highest: Counter[Pair] = Counter()
@@ -185,15 +188,22 @@ class Ledger:
     def _advance(self, client: str, peer: str, seq: int, what: str) -> None:
         """The numbers of a link go up by one from wherever the client said that it was."""
         mark, skipped = self._marks[client, peer], self._skipped[client, peer]
+        own = self._messages[self._ids[pair_of(client, peer)][seq]].sender == client
+        if seq <= mark and own and not self.keeps_delivered:
+            return  # told by the answer to another try
         if seq <= mark:
             kind = Kind.OUT_OF_ORDER if seq in skipped else Kind.REPEATED
             text = f"{client} was told {seq} of {peer} after {mark}"
             self.violation(kind, text)
             skipped.discard(seq)
             return
-        if seq > mark + 1 and pair_of(client, peer) not in self.restless:
+        missing = list(range(mark + 1, seq))
+        if not self.keeps_delivered:
+            ids = self._ids[pair_of(client, peer)]
+            missing = [n for n in missing if self._messages[ids[n]].sender != client]
+        if missing and pair_of(client, peer) not in self.restless:
             self.violation(Kind.OUT_OF_ORDER, f"{client} got {what} {seq} of {peer} after {mark}")
-            skipped.update(range(mark + 1, seq))
+            skipped.update(missing)
         self._marks[client, peer] = seq
         if (awaited := self._awaited.get((client, peer))) is not None and seq >= awaited[0]:
             awaited[1].set()

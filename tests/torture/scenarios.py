@@ -154,6 +154,7 @@ async def cut(size: Cuts, seed: int, folder: Path) -> Report:
     if not size.kept:
         flags.append("--history-ttl-seconds=0")
     async with stage("cut" if size.kept else "cut, unkept", seed, folder, flags) as on:
+        on.ledger.keeps_delivered = size.kept
         await on.begin(size.talk.ring, size.talk.restless)
         proxy = Proxy(on.server.port, on.random, most_bytes=size.most_bytes)
         async with proxy:

@@ -149,13 +149,13 @@ def missed(
 
 
 def delivered_up_to(pair: Pair, messages: Iterable[MessageReceived]) -> int:
-    """Up to which number all messages have been given to whom they were for; `messages` are the
-    first that are kept of a pair, in order."""
+    """Up to which number all messages have been said to be delivered by whom they were for;
+    `messages` are the first that are kept of a pair, in order."""
     upto = 0
     for message in messages:
         if not isinstance(message.seq, int):
             break
-        if message.seq > pair.progress(pair.other(message.sender)).got:
+        if message.seq > pair.progress(pair.other(message.sender)).delivered:
             break
         upto = message.seq
     return upto
