@@ -22,7 +22,7 @@ ANSWER_SECONDS: Final = 45.0
 
 _BACKOFF_SECONDS: Final = 0.05
 _RETRY_SECONDS: Final = 0.05
-_TOKEN_REFUSALS: Final = 20
+_REFUSED_SECONDS: Final = 20.0
 
 
 class Gone(Exception):
@@ -83,7 +83,7 @@ class Client:
         self._down.set()
         self._task: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
-        self._refusals = 0
+        self._refused_since = 0.0
 
     # The life of a client
 
@@ -138,8 +138,9 @@ class Client:
     def _refuse(self, data: dict[str, Any]) -> None:
         """A server that is busy may say so; one that has forgotten the client may not."""
         self._journal.count(f"connection refused: {data.get('code')}")
-        self._refusals += 1
-        if not data.get("retryable") or self._refusals > _TOKEN_REFUSALS:
+        now = time.monotonic()
+        self._refused_since = self._refused_since or now
+        if not data.get("retryable") or now > self._refused_since + _REFUSED_SECONDS:
             raise Gone(f"refused: {data}")
 
     async def _session(self, began: float) -> None:
@@ -204,7 +205,7 @@ class Client:
         if self.id not in ("", payload["clientId"]):
             raise Gone(f"{self.id} came back as {payload['clientId']}")
         self.id, self._token = payload["clientId"], payload["resumeToken"]
-        self._refusals = 0
+        self._refused_since = 0.0
         self.sessions += 1
         self.resumed_in = time.monotonic() - began
         self._journal.identified(self.id, asked)
