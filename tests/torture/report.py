@@ -80,7 +80,7 @@ of those tests fails.
 Not tested: a disk that lies about what it has flushed; a file system that loses a file that was
 renamed; more than one server on one database.
 
-## The last run of `make torture`
+## The last full run
 """
 
 
