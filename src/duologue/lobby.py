@@ -298,28 +298,28 @@ class Lobby:
 
     # Catching up
 
-    def _catch_up(self, session: Session, client: Client, peer: str) -> None:
+    def _catch_up(self, session: Session, client: Client, peer: str, limit: int = _PAGE) -> None:
         after = client.behind.get(session, {}).get(peer)
         if after is None or not session.connected:
             return
         if session.pending_bytes() > _PAGE_AHEAD_BYTES:
             loop = asyncio.get_running_loop()
-            loop.call_later(_PAGE_WAIT_SECONDS, self._catch_up, session, client, peer)
+            loop.call_later(_PAGE_WAIT_SECONDS, self._catch_up, session, client, peer, limit)
             return
         self._writer.submit(
             Call(
-                partial(self._page, client.id, peer, after),
+                partial(self._page, client.id, peer, after, limit),
                 partial(self._replay, session, client, peer),
                 partial(self._page_failed, session),
             )
         )
 
-    def _page(self, client: str, peer: str, after: int) -> _Page:
+    def _page(self, client: str, peer: str, after: int, limit: int) -> _Page:
         pair = self._store.pair(client, peer)
         if pair is None or pair.state is not State.LINKED:
             return _Page([], None)
         after = max(after, pair.first - 1)
-        found = self._store.messages(pair, after, _PAGE)
+        found = self._store.messages(pair, after, limit)
         first = found[0].seq if found else pair.seq + 1
         if self._store.keeps_delivered and isinstance(first, int) and first > after + 1:
             # It was given so slowly that what comes next is no longer kept. When it comes back it
@@ -362,7 +362,9 @@ class Lobby:
             client.behind.pop(session, None)
         else:
             loop = asyncio.get_running_loop()
-            loop.call_soon(self._catch_up, session, client, following)
+            # As many again as there was room for: of large messages the store reads few in vain
+            limit = min(2 * len(page.messages) + 1, _PAGE)
+            loop.call_soon(self._catch_up, session, client, following, limit)
 
     def _page_failed(self, session: Session, error: StoreError) -> None:
         # Better to come back later than to go on with a gap
