@@ -210,8 +210,10 @@ class Run:
                 if not clients:
                     figures = self._measure(server, flight=8)
                 else:
-                    with Idle(server, clients) as idle:
+                    # Memory by itself: what the busy ones left behind would be given back meanwhile
+                    with Server(peer) as fresh, Idle(fresh, clients) as idle:
                         self._record(peer, f"idle-{clients}", round_number, idle.figures)
+                    with Idle(server, clients):
                         if round_number == 0 and clients == GROWTH[-1] and not self._plan.quick:
                             self._record(peer, f"resting-{clients}", 0, self._resting(server))
                         figures = self._measure(server, flight=8)

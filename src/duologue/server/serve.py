@@ -17,7 +17,7 @@ from .app import Engine
 _BACKLOG = 2_048
 
 #: Objects that are made between two looks for cycles among the young ones.
-_GC_OBJECTS = 20_000
+_GC_OBJECTS = 5_000
 
 #: How long packets that were on their way when the server was told to stop have to come in.
 _ARRIVING_SECONDS = 0.1
@@ -143,5 +143,5 @@ def run(server: Server, listener: socket.socket) -> None:
     # looking for cycles after every 700 objects costs a tenth of the work under load.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_GC_OBJECTS, 20, 50)
+    gc.set_threshold(_GC_OBJECTS, 10, 10)
     server.run(sockets=[listener])
