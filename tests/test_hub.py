@@ -114,14 +114,14 @@ def test_a_message_is_not_delivered_to_the_session_that_sent_it() -> None:
 
 def test_a_session_that_is_behind_will_read_it_from_the_store() -> None:
     ann, (behind, other) = with_sessions(2)
-    ann.behind[behind] = {"ben": 0}
+    ann.miss(behind, {"ben": 0})
     ann.deliver("ben", 1, (b"one",))
     assert (behind.packets, other.packets) == ([], [b"one"])
 
 
 def test_a_session_that_is_behind_with_one_peer_hears_another() -> None:
     ann, (behind,) = with_sessions(1)
-    ann.behind[behind] = {"ben": 0}
+    ann.miss(behind, {"ben": 0})
     ann.deliver("cleo", 1, (b"one",))
     assert behind.packets == [b"one"]
 
@@ -140,14 +140,14 @@ def test_nothing_is_written_down_of_a_client_that_is_not_kept() -> None:
 
 def test_what_no_session_was_given_is_not_written_down() -> None:
     ann, (behind,) = with_sessions(1)
-    ann.behind[behind] = {"ben": 0}
+    ann.miss(behind, {"ben": 0})
     ann.deliver("ben", 7, (b"one",))
     assert ann.got == {}
 
 
 def test_what_one_session_was_given_does_not_count_while_another_is_behind() -> None:
     ann, (behind, _) = with_sessions(2)
-    ann.behind[behind] = {"ben": 3}
+    ann.miss(behind, {"ben": 3})
     ann.deliver("ben", 7, (b"one",))
     assert ann.got == {}
 
@@ -164,6 +164,6 @@ def test_a_session_that_ends_at_a_message_costs_no_other_it() -> None:
 def test_one_that_has_gone_is_not_behind() -> None:
     hub, ann, session = Hub(), client("ann"), Outlet()
     hub.add(ann, session)
-    ann.behind[session] = {"ben": 0}
+    ann.miss(session, {"ben": 0})
     hub.remove(ann, session)
     assert ann.behind == {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol, cast
 
 from duologue.core.model import Identity, TokenBucket
 
@@ -15,12 +16,16 @@ class Outlet(Protocol):
         """Send packets that are encoded already, of one event."""
 
 
+#: In place of three dictionaries that most clients never need, nothing that could be written to.
+_NOTHING: Final = cast(dict[Any, Any], MappingProxyType({}))
+
+
 class Client:
     """A client with at least one live session on this node, and what it may do how often.
 
     `behind` are its sessions that are still being given what they have missed: by peer, the number
     of the last message that they have. `got` is how far any session has been given what was said
-    with a peer, for a client that is `kept`.
+    with a peer, for a client that is `kept`: others cannot come back for it.
     """
 
     __slots__ = (
@@ -45,18 +50,31 @@ class Client:
         requests: TokenBucket,
     ) -> None:
         self.id = identity.id
-        self.identity = identity
-        self.kept = identity.kept
         self.sessions: list[Outlet] = []
-        self.behind: dict[Outlet, dict[str, int]] = {}
+        self.behind: dict[Outlet, dict[str, int]] = _NOTHING
         #: Answers to messages, by session, peer and number, that wait until those before have come.
-        self.held: dict[tuple[Outlet, str, int], tuple[bytes, ...]] = {}
-        self.got: dict[str, int] = {}
+        self.held: dict[tuple[Outlet, str, int], tuple[bytes, ...]] = _NOTHING
+        self.got: dict[str, int] = _NOTHING
+        self.kept = False
+        self.known_as(identity)
         #: Its messages that have not been kept yet.
         self.waiting = 0
         self.messages = messages
         self.strangers = strangers
         self.requests = requests
+
+    def known_as(self, identity: Identity) -> None:
+        """Take what is known of the client now, which may be kept from now on."""
+        self.identity = identity
+        if identity.kept and not self.kept:
+            self.kept = True
+            self.got = {}
+
+    def miss(self, session: Outlet, missed: dict[str, int]) -> None:
+        """A session has yet to be given what came after these numbers, by peer."""
+        if self.behind is _NOTHING:
+            self.behind, self.held = {}, {}
+        self.behind[session] = missed
 
     def send(self, packets: tuple[bytes, ...]) -> None:
         """Give the packets of one event to every session."""
@@ -82,9 +100,10 @@ class Client:
         self, peer: str, seq: int, packets: tuple[bytes, ...], but: Outlet | None = None
     ) -> None:
         """Give message `seq` said with `peer` to every session that has those before it."""
-        behind = self.behind
+        behind, sessions = self.behind, self.sessions
         counts = self.kept and not (behind and self.is_behind(peer))
-        for session in tuple(self.sessions):
+        # A session that cannot keep up ends while it is given something
+        for session in sessions if len(sessions) == 1 else tuple(sessions):
             if session is not but and not (behind and peer in behind.get(session, ())):
                 session.send(packets)
                 if counts:
@@ -117,7 +136,7 @@ class Hub:
     def remove(self, client: Client, session: Outlet) -> bool:
         """Returns whether that was the client's last session."""
         client.sessions.remove(session)
-        if client.behind.pop(session, None) is not None:
+        if client.behind and client.behind.pop(session, None) is not None:
             for key in [key for key in client.held if key[0] is session]:
                 del client.held[key]
         if client.sessions:

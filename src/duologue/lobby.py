@@ -248,7 +248,7 @@ class Lobby:
         if client is None:
             client = self._new_client(identity)
         else:
-            client.identity, client.kept = identity, identity.kept
+            client.known_as(identity)
             if auth.resume_token is not None:
                 # One of those may be half open and not know that it has been left
                 for other in tuple(client.sessions):
@@ -258,7 +258,7 @@ class Lobby:
         self._hub.add(client, session)
         self._admitted.pop(session, None)
         if welcome.missed:
-            client.behind[session] = dict(welcome.missed)
+            client.miss(session, dict(welcome.missed))
         if not session.accept():
             if session in client.sessions:  # it had gone before, so nobody else will say so
                 self.leave(session, "gone before it was accepted")
@@ -377,7 +377,7 @@ class Lobby:
     def leave(self, session: Session, reason: str) -> None:
         """A session is over."""
         client: Client = session.data
-        if reason not in _GOODBYES:
+        if client.kept and reason not in _GOODBYES:
             # What it was given last may never have reached it
             client.got.clear()
         if self._hub.remove(client, session):
