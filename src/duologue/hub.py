@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Protocol, cast
 
@@ -18,6 +18,29 @@ class Outlet(Protocol):
 
 #: In place of three dictionaries that most clients never need, nothing that could be written to.
 _NOTHING: Final = cast(dict[Any, Any], MappingProxyType({}))
+
+
+class Session(Outlet, Protocol):
+    """What a node needs of the engine's sessions."""
+
+    data: Any
+    connected: bool
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def accept(self) -> bool: ...
+
+    def refuse(self, message: str, data: Any = None) -> None: ...
+
+    def disconnect(self, *, close: bool = False) -> None: ...
+
+    def pending_bytes(self) -> int: ...
+
+    def probe(self, timeout: float) -> None: ...
 
 
 class Client:

@@ -1,36 +1,25 @@
-"""Clients that come, come back, catch up with what they have missed, and go.
-
-A session that has missed messages is given them page by page as it takes them, from the store. What
-is said meanwhile with the same peer is not given to it directly: it will be read from there, too.
-"""
+"""Clients that come, come back, and go."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import msgspec
 
 from . import codes, vocabulary
 from .core import errors, events, identities, rules
 from .core.errors import Refusal, refuse
-from .core.model import Identity, Pair, State, Terms, TokenBucket
-from .hub import Client, Hub
+from .core.model import Identity, Pair, Terms, TokenBucket
+from .hub import Client, Hub, Session
+from .replay import Replay
 from .stores.base import Conflict, Store, StoreError
 from .stores.writer import Call, Writer
 
 _logger: Final = logging.getLogger("duologue.node")
-
-#: Messages that are read from the store at a time for a session that has missed some.
-_PAGE: Final = 100
-_PAGE_BYTES: Final = 65_536
-
-#: A session that has more on its way than this waits with the next page, and so long.
-_PAGE_AHEAD_BYTES: Final = 32_768
-_PAGE_WAIT_SECONDS: Final = 0.02
 
 #: How many unread messages are counted before it is only said to be so many.
 _UNREAD_MOST: Final = 1_000
@@ -47,31 +36,6 @@ _LOOK_AGAIN_SECONDS: Final = 1.0
 
 
 _TOO_MANY_SESSIONS: Final = "This client has too many sessions"
-
-
-class Session(Protocol):
-    """What a node needs of the engine's sessions."""
-
-    data: Any
-    connected: bool
-
-    @property
-    def address(self) -> str: ...
-
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-
-    def accept(self) -> bool: ...
-
-    def refuse(self, message: str, data: Any = None) -> None: ...
-
-    def send(self, packets: Iterable[bytes]) -> None: ...
-
-    def disconnect(self, *, close: bool = False) -> None: ...
-
-    def pending_bytes(self) -> int: ...
-
-    def probe(self, timeout: float) -> None: ...
 
 
 class Named(NamedTuple):
@@ -106,14 +70,6 @@ class Welcome(NamedTuple):
     effects: tuple[events.Tell, ...]
 
 
-class _Page(NamedTuple):
-    """Messages for a session that is catching up, each with its number, whether the client said it
-    itself, and its packets; and up to where it has then come if there are more."""
-
-    messages: list[tuple[int, bool, tuple[bytes, ...]]]
-    upto: int | None
-
-
 class Lobby:
     """The part of a node that knows how identities begin and end."""
 
@@ -138,6 +94,7 @@ class Lobby:
         self._perform = perform
         #: Told after a start when the next request expires.
         self._watch = watch
+        self._replay = Replay(store, writer, failed=self.store_failed)
         self._sweeper: asyncio.TimerHandle | None = None
         self._looker: asyncio.TimerHandle | None = None
         self._recovered = False
@@ -272,9 +229,8 @@ class Lobby:
             came_back and client.sessions
         ):  # it may have ended at what it was told, of which peers have heard
             self._perform(welcome.effects)
-        for peer in welcome.missed:
-            self._catch_up(session, client, peer)
-            break
+        if welcome.missed:
+            self._replay.begin(session, client)
 
     def _up_to_date(self, links: events.Links) -> events.Links:
         """With who is online by now: those who came meanwhile could not tell this client so."""
@@ -295,82 +251,6 @@ class Lobby:
             TokenBucket(limits.stranger_messages_per_minute, now),
             TokenBucket(limits.requests_per_minute, now),
         )
-
-    # Catching up
-
-    def _catch_up(self, session: Session, client: Client, peer: str, limit: int = _PAGE) -> None:
-        after = client.behind.get(session, {}).get(peer)
-        if after is None or not session.connected:
-            return
-        if session.pending_bytes() > _PAGE_AHEAD_BYTES:
-            loop = asyncio.get_running_loop()
-            loop.call_later(_PAGE_WAIT_SECONDS, self._catch_up, session, client, peer, limit)
-            return
-        self._writer.submit(
-            Call(
-                partial(self._page, client.id, peer, after, limit),
-                partial(self._replay, session, client, peer),
-                partial(self._page_failed, session),
-            )
-        )
-
-    def _page(self, client: str, peer: str, after: int, limit: int) -> _Page:
-        pair = self._store.pair(client, peer)
-        if pair is None or pair.state is not State.LINKED:
-            return _Page([], None)
-        after = max(after, pair.first - 1)
-        found = self._store.messages(pair, after, limit)
-        first = found[0].seq if found else pair.seq + 1
-        if self._store.keeps_delivered and isinstance(first, int) and first > after + 1:
-            # It was given so slowly that what comes next is no longer kept. When it comes back it
-            # will be told so.
-            raise Conflict("messages were deleted before they could be given")
-        page = _Page([], None)
-        size, last = 0, pair.seq
-        for message in found:
-            own = message.sender == client
-            notice = msgspec.structs.replace(message, to=peer) if own else message
-            packets = vocabulary.encode_message(notice)
-            size += sum(map(len, packets))
-            if page.messages and size > _PAGE_BYTES:
-                break
-            last = message.seq  # type: ignore[assignment]
-            page.messages.append((last, own, packets))
-        return page._replace(upto=last) if last < pair.seq else page
-
-    def _replay(self, session: Session, client: Client, peer: str, page: _Page) -> None:
-        if session not in client.behind:
-            return
-        for seq, own, packets in page.messages:
-            # Instead of what it said itself it gets the answer that it waits for
-            answer = client.held.pop((session, peer, seq), None) if own else None
-            session.send(answer or packets)
-        behind = client.behind.get(session)
-        if behind is None:
-            return  # it could not keep up
-        if page.messages and client.kept:
-            client.got[peer] = max(client.got.get(peer, 0), page.messages[-1][0])
-        if page.upto is not None:
-            behind[peer] = page.upto
-        else:
-            del behind[peer]
-            client.release(session, peer)
-        # One link after the other, or a thousand of them would be more than a session may have
-        # on its way
-        following = next(iter(behind), None)
-        if following is None:
-            client.behind.pop(session, None)
-        else:
-            loop = asyncio.get_running_loop()
-            # As many again as there was room for: of large messages the store reads few in vain
-            limit = min(2 * len(page.messages) + 1, _PAGE)
-            loop.call_soon(self._catch_up, session, client, following, limit)
-
-    def _page_failed(self, session: Session, error: StoreError) -> None:
-        # Better to come back later than to go on with a gap
-        if not isinstance(error, Conflict):
-            self.store_failed(error)
-        session.disconnect(close=True)
 
     # Out
 

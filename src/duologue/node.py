@@ -6,13 +6,10 @@ more than the few methods of `Session` that it calls.
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import logging
-import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -20,21 +17,17 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from . import codes, vocabulary
-from .core import errors, events, identities, rules
+from .core import errors, events, rules
 from .core.errors import Refusal, refuse
-from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, Identity, Terms, TokenBucket
-from .hub import Client, Hub
-from .lobby import Limits, Lobby, Named, Session
+from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, Terms, TokenBucket
+from .expiry import Expiry
+from .hub import Client, Hub, Session
+from .lobby import Limits, Lobby, Named
+from .own import Own
 from .stores.base import Store, StoreError
 from .stores.writer import Call, Inline, Threaded, Writer
 
 _logger: Final = logging.getLogger("duologue.node")
-
-#: Requests that expire at the same moment are worked off in pieces, so that nothing waits for all.
-_EXPIRE_AT_ONCE: Final = 200
-
-#: How long a store that failed is left alone before it is asked to expire requests again.
-_EXPIRE_AGAIN_SECONDS: Final = 1.0
 
 
 __all__ = ["Limits", "Named", "Node", "Session", "Unidentified", "anonymous"]
@@ -54,34 +47,14 @@ Identify = Callable[[Session, Mapping[str, Any]], Named]
 def anonymous(session: Session, auth: Mapping[str, Any]) -> Named:
     """Gives everyone a new client ID and the name that it asks for."""
     name = auth.get("name")
-    return Named(_uuid4(), name if isinstance(name, str) else None)
-
-
-def _uuid4() -> str:
-    # The standard library's takes five times as long, for an object that nobody wants
-    bits = (secrets.randbits(128) & ~(0xF << 76) & ~(0x3 << 62)) | (0x4 << 76) | (0x2 << 62)
-    digits = f"{bits:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
-def _message_ids() -> Iterator[str]:
-    """IDs for messages whose senders gave none.
-
-    They only have to differ: a random half for this process and a counter make a UUID for a
-    fraction of the price of a random one.
-    """
-    half = _uuid4()[:24]
-    endings = [f"{number:03x}" for number in range(0x1000)]
-    for number in itertools.count():
-        beginning = f"{half}{number:09x}"
-        for ending in endings:
-            yield beginning + ending
+    return Named(codes.uuid4(), name if isinstance(name, str) else None)
 
 
 class Node:
     """Duologue's application: the rules, a store, and the sessions of one process.
 
-    `clock` gives seconds since the epoch. All methods belong to the event loop's thread.
+    `clock` gives seconds since the epoch. `writer` is by default what suits the store.
+    All methods belong to the event loop's thread.
     """
 
     decoders = vocabulary.DECODERS
@@ -95,16 +68,23 @@ class Node:
         identify: Identify = anonymous,
         clock: Callable[[], float] = time.time,
         url: str = "",
+        writer: Writer | None = None,
     ) -> None:
-        #: Where the page is, for the links of invitations.
-        self._url = url.rstrip("/")
         self.hub = Hub()
         self._store = store
-        self._writer: Writer = Inline(store) if store.immediate else Threaded(store)
+        self._writer = writer or (Inline(store) if store.immediate else Threaded(store))
         self._terms = terms or Terms()
         self._limits = limits or Limits()
         self._identify = identify
         self._clock = clock
+        self._own = Own(store, self.hub.online, terms=self._terms, url=url.rstrip("/"))
+        self._expiry = Expiry(
+            store,
+            self._writer,
+            clock=clock,
+            perform=self._perform,
+            failed=lambda error: self._lobby.store_failed(error),
+        )
         self._lobby = Lobby(
             store,
             self._writer,
@@ -113,12 +93,11 @@ class Node:
             limits=self._limits,
             clock=clock,
             perform=self._perform,
-            watch=self._watch_expiry,
+            watch=self._expiry.watch,
         )
-        self._expiry: asyncio.TimerHandle | None = None
         self._performing = False
         self._effects: deque[events.Tell] = deque()
-        self._message_ids = _message_ids()
+        self._message_ids = codes.message_ids()
 
     @property
     def trouble(self) -> str | None:
@@ -335,7 +314,7 @@ class Node:
             reply = self._count_refusal(client, reply, self._clock())
         elif decision.changes:
             self._log_links(decision.effects)
-            self._watch_expiry(due)
+            self._expiry.watch(due)
         answer(reply)
 
     def _up_to_date(self, effect: events.Tell) -> events.Tell:
@@ -380,59 +359,11 @@ class Node:
         actor = store.identity(client.id)
         if actor is None:
             decision = events.Decision(_ended(UNSET))
-        elif isinstance(command, events.ReadHistory):
-            decision = events.Decision(self._history(client.id, command))
-        elif isinstance(command, events.CreateInvite):
-            decision = self._invite(actor, command, now)
-        elif isinstance(command, events.RedeemInvite):
-            decision = self._redeem(actor, command, now)
-        elif isinstance(command, events.RevokeInvite):
-            decision = self._revoke(actor, command)
         else:
-            decision = rules.end(actor, list(store.pairs(client.id)), now)
+            decision = self._own.decide(actor, command, now)
         for change in decision.changes:
             store.apply(change)
         return decision, store.next_due()
-
-    def _history(self, client: str, command: events.ReadHistory) -> events.HistoryReply | Refusal:
-        pair = self._store.pair(client, command.target)
-        if pair is None or rules.situation(pair, client) is not rules.Situation.LINKED:
-            return refuse(errors.NOT_LINKED, target=command.target)
-        before = pair.seq + 1 if command.before is None else command.before
-        # One more than is asked for says whether there are more
-        found = self._store.messages_before(pair, before, command.limit + 1)
-        found = [each for each in found if rules.since_linked(pair, each)]
-        page = vocabulary.page(found[-command.limit :])
-        return events.HistoryReply(page, len(found) > len(page))
-
-    def _invite(self, actor: Identity, command: events.CreateInvite, now: float) -> events.Decision:
-        code = codes.new_code()
-        digest = codes.code_digest(code)
-        invite = identities.invite(
-            actor, self._store.invites(actor.id), command, digest, now, self._terms
-        )
-        if isinstance(invite, Refusal):
-            return events.Decision(invite)
-        expires_at = rules.milliseconds(invite.expires_at)
-        reply = events.InviteReply(code, f"{self._url}/?invite={code}", expires_at)
-        return events.Decision(reply, (events.PutInvite(invite),))
-
-    def _redeem(self, actor: Identity, command: events.RedeemInvite, now: float) -> events.Decision:
-        store = self._store
-        invite = store.invite(codes.code_digest(command.code))
-        maker = None if invite is None else store.identity(invite.maker)
-        pair = None if maker is None else store.pair(actor.id, maker.id)
-        online = maker is not None and self.hub.online(maker.id)
-        return identities.redeem(
-            invite, actor, maker, pair, codes.spelled(command.code), online, now, self._terms
-        )
-
-    def _revoke(self, actor: Identity, command: events.RevokeInvite) -> events.Decision:
-        digest = codes.code_digest(command.code)
-        invite = self._store.invite(digest)
-        if invite is None or invite.maker != actor.id:
-            return events.Decision(refuse(errors.NOT_FOUND, "You have no such invitation"))
-        return events.Decision(events.Done(), (events.DropInvite(digest),))
 
     def _forgotten(
         self,
@@ -496,40 +427,6 @@ class Node:
             if isinstance(effect.notice, events.LinkClosed):
                 _logger.info("clients %s and %s unlinked", effect.to, effect.notice.peer)
 
-    # Time
-
-    def _watch_expiry(self, due: float | None) -> None:
-        """See to it that `_expire` is called when the next request runs out of time, at `due`."""
-        if self._expiry is not None:
-            self._expiry.cancel()
-            self._expiry = None
-        if due is not None:
-            delay = max(due - self._clock(), 0.0)
-            self._expiry = asyncio.get_running_loop().call_later(delay, self._expire)
-
-    def _expire(self) -> None:
-        self._expiry = None
-        self._writer.submit(Call(self._expire_due, self._expired, self._not_expired))
-
-    def _expire_due(self) -> tuple[list[events.Tell], float | None]:
-        store, now = self._store, self._clock()
-        effects: list[events.Tell] = []
-        for pair in store.due(now, _EXPIRE_AT_ONCE):
-            decision = rules.expire(pair, now)
-            effects += decision.effects
-            for change in decision.changes:
-                store.apply(change)
-        return effects, store.next_due()
-
-    def _expired(self, expired: tuple[list[events.Tell], float | None]) -> None:
-        effects, due = expired
-        self._perform(effects)
-        self._watch_expiry(due)
-
-    def _not_expired(self, error: StoreError) -> None:
-        self._lobby.store_failed(error)
-        self._watch_expiry(self._clock() + _EXPIRE_AGAIN_SECONDS)
-
     # The end
 
     def draining(self) -> None:
@@ -548,8 +445,7 @@ class Node:
         batches = self._writer.batches
         if batches is not None and batches.batches:
             _logger.info("the store made %s", batches)
-        if self._expiry is not None:
-            self._expiry.cancel()
+        self._expiry.stop()
         self._writer.close()
 
 

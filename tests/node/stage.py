@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from duologue.core.model import Terms
-from duologue.lobby import _PAGE_AHEAD_BYTES
 from duologue.node import Limits, Named, Node, Session
+from duologue.replay import _PAGE_AHEAD_BYTES
 from duologue.stores.base import Store
 from tests.node.fakes import START, FakeSession
 

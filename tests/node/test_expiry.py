@@ -151,4 +151,4 @@ async def test_one_who_ends_at_being_told_of_an_expiry_costs_no_other_the_news(n
 async def test_a_node_without_requests_waits_for_nothing(node: Node) -> None:
     ann, ben = clients(node, "ann", "ben")
     link(ann, ben)
-    assert node._expiry is None
+    assert node._expiry.idle

@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 
-import duologue.lobby
+import duologue.replay
 from duologue.core.events import MAX_TOKENS
 from duologue.core.model import State, Terms
-from duologue.lobby import _PAGE_AHEAD_BYTES
 from duologue.node import Limits, Node
+from duologue.replay import _PAGE_AHEAD_BYTES
 from tests.node.fakes import FakeSession, VirtualLoop, virtual_clock
 from tests.node.stage import by_id_or_token
 from tests.simulation.scheduled import FailingStore, Scheduled, SlowStore
@@ -241,16 +241,16 @@ class Simulation:
     def __init__(self, seed: int, store: SlowStore | FailingStore) -> None:
         self.random = random.Random(seed)
         self.store = store
+        self.writer = Scheduled(store)
         self.node = Node(
             self.store,
+            writer=self.writer,
             terms=Terms(queue_max=self.random.choice([3, 1_000]), decline_cooldown=0.0),
             limits=Limits(requests_per_minute=100_000, max_sessions_per_client=3),
             identify=by_id_or_token,
             clock=virtual_clock,
         )
         self.fails = isinstance(store, FailingStore)
-        self.writer = Scheduled(store)
-        self.node._writer = self.node._lobby._writer = self.writer
         names = [f"client-{number}" for number in range(self.random.randint(2, 4))]
         self.clients: dict[str, Client] = {}
         for name in names:
@@ -429,7 +429,7 @@ class Simulation:
 
 @pytest.fixture(autouse=True)
 def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duologue.lobby, "_PAGE", PAGE)
+    monkeypatch.setattr(duologue.replay, "_PAGE", PAGE)
 
 
 def simulate(seed: int, open_store: Callable[[], SlowStore | FailingStore]) -> None:
