@@ -470,3 +470,35 @@ async def test_logs_have_ids_and_nothing_that_clients_wrote(
         False,
         False,
     ]
+
+
+async def test_an_address_gets_as_many_kept_identities_as_it_may() -> None:
+    node = Node(MemoryStore(), limits=Limits(identities_per_hour_per_address=2))
+    sessions = [FakeSession() for _ in range(3)]
+    for session in sessions:
+        node.connect(session, {"keep": True})
+    assert [session.refused and session.refused[1]["code"] for session in sessions] == [
+        None,
+        None,
+        "rate_limited",
+    ]
+    node.close()
+
+
+async def test_identities_that_end_with_their_sessions_are_not_counted() -> None:
+    node = Node(MemoryStore(), limits=Limits(identities_per_hour_per_address=1))
+    sessions = [FakeSession() for _ in range(3)]
+    for session in sessions:
+        node.connect(session, {})
+    assert [session.refused for session in sessions] == [None] * 3
+    node.close()
+
+
+async def test_one_that_takes_its_identity_back_is_not_counted() -> None:
+    node = Node(MemoryStore(), limits=Limits(identities_per_hour_per_address=1))
+    first, again = FakeSession(), FakeSession()
+    node.connect(first, {"keep": True})
+    node.disconnect(first, "transport close")
+    node.connect(again, {"keep": True, "resumeToken": first.got()[0][1]["resumeToken"]})
+    assert again.refused is None
+    node.close()

@@ -131,6 +131,9 @@ class Settings:
     requests_per_minute: int = _setting(
         60, "Link requests, answers to them, and blocks of one client", least=1
     )
+    identities_per_hour_per_address: int = _setting(
+        1_000, "New identities that outlive their connection, from one IP address", least=1
+    )
     max_requests_sent: int = _setting(50, "Requests of one client that wait for an answer", least=1)
     max_requests_received: int = _setting(
         200, "Requests to one client that wait for its answer", least=1
@@ -310,6 +313,7 @@ def limits(settings: Settings) -> Limits:
         messages_per_minute=settings.messages_per_minute,
         stranger_messages_per_minute=settings.stranger_messages_per_minute,
         requests_per_minute=settings.requests_per_minute,
+        identities_per_hour_per_address=settings.identities_per_hour_per_address,
         max_sessions_per_client=settings.max_sessions_per_client,
         takeover_timeout=settings.takeover_timeout_seconds,
         max_waiting_messages=settings.max_waiting_messages,

@@ -14,6 +14,7 @@ from . import codes, vocabulary
 from .core import errors, events, identities, rules
 from .core.errors import Refusal, refuse
 from .core.model import Identity, Pair, Terms, TokenBucket
+from .core.rates import AddressRate
 from .hub import Client, Hub, Session
 from .replay import Replay
 from .stores.base import Conflict, Store, StoreError
@@ -39,10 +40,14 @@ _TOO_MANY_SESSIONS: Final = "This client has too many sessions"
 
 
 class Named(NamedTuple):
-    """Who a session belongs to: a client ID, at most 128 characters, and a name, at most 64."""
+    """Who a session belongs to: a client ID, at most 128 characters, and a name, at most 64.
+
+    `fresh` is whether the ID was made up for this session, and so has never been kept.
+    """
 
     client_id: str
     name: str | None
+    fresh: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +60,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     messages_per_minute: int = 600_000
     stranger_messages_per_minute: int = 120
     requests_per_minute: int = 60
+    identities_per_hour_per_address: int = 1_000
     max_sessions_per_client: int = 20
     max_waiting_messages: int = 1_000
     takeover_timeout: float = 3.0
@@ -98,6 +104,8 @@ class Lobby:
         self._sweeper: asyncio.TimerHandle | None = None
         self._looker: asyncio.TimerHandle | None = None
         self._recovered = False
+        #: Each is kept for weeks, also if nobody ever comes back for it.
+        self._registrations = AddressRate(limits.identities_per_hour_per_address)
         #: Sessions that the store has let in and that do not know it yet, and whose they are.
         self._admitted: dict[Session, str] = {}
         #: Clients that have gone and could not be told to the store.
@@ -108,6 +116,11 @@ class Lobby:
     def arrive(self, session: Session, named: Named, auth: vocabulary.Auth) -> None:
         """Let a session in, as `named` or whoever the token in `auth` stands for."""
         self._begin()
+        if named.fresh and auth.keep and auth.resume_token is None:
+            wait = self._registrations.take(session.address, self._clock())
+            if wait:
+                self.turn_away(session, refuse(errors.RATE_LIMITED, retry_after=wait))
+                return
         self._writer.submit(
             Call(
                 partial(self._admit, session, named, auth),

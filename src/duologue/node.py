@@ -47,7 +47,7 @@ Identify = Callable[[Session, Mapping[str, Any]], Named]
 def anonymous(session: Session, auth: Mapping[str, Any]) -> Named:
     """Gives everyone a new client ID and the name that it asks for."""
     name = auth.get("name")
-    return Named(codes.uuid4(), name if isinstance(name, str) else None)
+    return Named(codes.uuid4(), name if isinstance(name, str) else None, fresh=True)
 
 
 class Node:

@@ -20,6 +20,7 @@ from .transports import KINDS
 #: No limit may come in the way: what is asked for here is not whether they hold.
 LIMITS: Final = (
     "--messages-per-minute=100000000",
+    "--identities-per-hour-per-address=100000000",
     "--stranger-messages-per-minute=100000000",
     "--requests-per-minute=100000000",
     "--history-max=10000000",
