@@ -54,6 +54,7 @@ def test_clients_can_ask_for_what_the_design_lists() -> None:
         "invite_redeem",
         "invite_revoke",
         "forget",
+        "token",
     }
 
 
@@ -162,8 +163,18 @@ CODED = ["invite_redeem", "invite_revoke"]
 WITHOUT_PAYLOAD = ["forget", "invite_create"]
 
 
-def test_every_command_has_a_target_a_code_or_may_come_with_nothing() -> None:
-    assert sorted([*TARGETED, *CODED, *WITHOUT_PAYLOAD]) == COMMAND_NAMES
+def test_every_command_has_a_target_a_code_a_token_or_may_come_with_nothing() -> None:
+    assert sorted([*TARGETED, *CODED, *WITHOUT_PAYLOAD, "token"]) == COMMAND_NAMES
+
+
+def test_a_token_is_as_long_as_it_may_be() -> None:
+    body = f'["token",{{"token":"{"x" * 16_384}"}}]'.encode()
+    assert decode(body) == events.RenewToken("x" * 16_384)
+
+
+def test_a_token_that_is_longer_is_refused() -> None:
+    body = f'["token",{{"token":"{"x" * 16_385}"}}]'.encode()
+    assert reason(decode(body)) == "Expected `str` of length <= 16384 - at `token`"
 
 
 def test_what_may_come_with_nothing_is_left_to_be_decoded_by_name() -> None:

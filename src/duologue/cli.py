@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import uvicorn
 
 from . import config, logs
 from .config import ENVIRONMENT_PREFIX, Settings, SettingsError
+from .keys import CannotUseKeys
 from .server import http, serve, websocket
 from .server.pages import PagesMissing
 from .stores import files
@@ -91,13 +93,13 @@ def _read_file(context: click.Context, parameter: click.Parameter, path: Path | 
         values = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise click.BadParameter(f"{path}: {error}") from error
-    names = {field.name for field in dataclasses.fields(Settings)}
-    unknown = sorted(set(values) - names)
+    fields = {field.name: field for field in dataclasses.fields(Settings)}
+    unknown = sorted(set(values) - set(fields))
     if unknown:
         raise click.BadParameter(f"{path}: there is no setting {unknown[0]!r}")
     for name, value in values.items():
         if isinstance(value, dict) or isinstance(value, bool) != (
-            isinstance(getattr(Settings, name), bool)
+            config.value_type(fields[name])[0] is bool
         ):
             raise click.BadParameter(f"{path}: {name} is of the wrong type")
     context.default_map = {**(context.default_map or {}), **values}
@@ -105,8 +107,23 @@ def _read_file(context: click.Context, parameter: click.Parameter, path: Path | 
 
 def _all_settings(command: Callable[..., None]) -> Callable[..., None]:
     for field in reversed(dataclasses.fields(Settings)):
-        command = _option(field)(command)
+        if not field.metadata["secret"]:
+            command = _option(field)(command)
     return command
+
+
+def _secrets() -> dict[str, str]:
+    """The settings that are no options, from the environment or else the file."""
+    in_file = click.get_current_context().default_map or {}
+    found: dict[str, str] = {}
+    for field in dataclasses.fields(Settings):
+        if field.metadata["secret"]:
+            value = os.environ.get(ENVIRONMENT_PREFIX + field.name.upper(), in_file.get(field.name))
+            if not (value is None or isinstance(value, str)):
+                raise click.UsageError(f"{field.name} is of the wrong type")
+            if value is not None:
+                found[field.name] = value
+    return found
 
 
 @main.command("serve", epilog=_EPILOG)
@@ -126,13 +143,13 @@ def _all_settings(command: Callable[..., None]) -> Callable[..., None]:
 def serve_command(**values: Any) -> None:
     """Run the server with its page."""
     try:
-        settings = config.settings_from(values)
+        settings = config.settings_from({**values, **_secrets()})
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
     logs.configure(settings.log_level, settings.log_format)
     try:
         _serve(settings)
-    except (serve.CannotStart, CannotOpen, PagesMissing) as error:
+    except (serve.CannotStart, CannotOpen, CannotUseKeys, PagesMissing) as error:
         click.echo(f"duologue: {error}", err=True)
         sys.exit(COULD_NOT_START)
 

@@ -13,6 +13,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from . import auth
 from .core.model import Policy, Terms
 from .node import Limits, Node
 from .server.app import Engine, Options
@@ -29,8 +30,15 @@ class SettingsError(ValueError):
     """Settings that contradict each other or are out of range."""
 
 
-def _setting(default: Any, help: str, *, unit: str = "", least: float | None = None) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help, "unit": unit, "least": least})
+def _setting(
+    default: Any, help: str, *, unit: str = "", least: float | None = None, secret: bool = False
+) -> Any:
+    """A `secret` is no flag, for everybody on a machine can read those, and is never shown."""
+    return dataclasses.field(
+        default=default,
+        repr=not secret,
+        metadata={"help": help, "unit": unit, "least": least, "secret": secret},
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -181,6 +189,53 @@ class Settings:
     )
     max_invites_per_client: int = _setting(20, "Invitations of one client", least=1)
 
+    anonymous: bool | None = _setting(
+        None, "Let clients in that bring no token; if it is not said, where none could be verified"
+    )
+    auth_secret: str | None = _setting(
+        None, "Secret with which clients' tokens are signed (HS256, …)", secret=True
+    )
+    auth_secret_file: str | None = _setting(
+        None, "File with that secret, without which it may stand in DUOLOGUE_AUTH_SECRET"
+    )
+    auth_public_key_file: str | None = _setting(
+        None, "Public key with which clients' tokens are verified, a PEM file"
+    )
+    auth_jwks: tuple[str, ...] = _setting(
+        (),
+        "Public keys as a JWK set, a file or an https URL; with several issuers one for each, in "
+        "the same order, with commas between",
+    )
+    auth_algorithms: tuple[str, ...] = _setting(
+        (),
+        "Algorithms that tokens may be signed with, with commas between. Without any HS256 with a "
+        "secret; RS256, ES256 and EdDSA with public keys",
+    )
+    auth_issuer: tuple[str, ...] = _setting(
+        (), "Who tokens have to be issued by (iss), with commas between; needed for a JWK set's URL"
+    )
+    auth_audience: tuple[str, ...] = _setting(
+        (), "Whom tokens may be meant for (aud), with commas between; without any they name none"
+    )
+    auth_leeway_seconds: float = _setting(
+        10.0, "How far the clocks of issuer and server may be apart", unit="seconds", least=0
+    )
+    auth_jwks_ttl_seconds: float = _setting(
+        600.0, "Time for which keys from a URL are good", unit="seconds", least=1
+    )
+    auth_jwks_stale_seconds: float = _setting(
+        3_600.0,
+        "Time for which they are used after that while the URL fails",
+        unit="seconds",
+        least=0,
+    )
+    auth_jwks_interval_seconds: float = _setting(
+        10.0, "Time between two requests to a URL for keys, at least", unit="seconds", least=0.1
+    )
+    auth_jwks_timeout_seconds: float = _setting(
+        5.0, "Time that a URL's answer may take", unit="seconds", least=0.05
+    )
+
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value, least = getattr(self, field.name), field.metadata["least"]
@@ -201,6 +256,7 @@ class Settings:
             raise SettingsError("transports are 'polling' and 'websocket'")
         if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
             raise SettingsError("ssl_certfile and ssl_keyfile belong together")
+        auth_options(self)
 
 
 def sqlite_path(store: str) -> str:
@@ -240,23 +296,25 @@ def markdown() -> str:
         "Made from `duologue.config.Settings`; `make docs` renews it. Each setting is a flag of",
         "`duologue serve`, an environment variable, and a key of the TOML file that `--config`",
         "names. A flag beats the environment, the environment the file, and the file the default.",
+        "Secrets are no flags, for those can be seen in the list of processes.",
         "",
         "| flag | environment | default | meaning |",
         "|---|---|---|---|",
     ]
     for field in dataclasses.fields(Settings):
         flag = field.name.replace("_", "-")
-        if field.type == "bool":
+        kind, choices = value_type(field)
+        if kind is bool:
             flag = f"{flag}/--no-{flag}"
+        flag = "" if field.metadata["secret"] else f"`--{flag}`"
         default = field.default
         if isinstance(default, tuple):
             default = ",".join(default)
         shown = "" if default is None or default == "" else f"`{default}`"
         unit = f" ({field.metadata['unit']})" if field.metadata["unit"] else ""
-        _, choices = value_type(field)
         options = f" One of: {', '.join(choices)}." if choices else ""
         rows.append(
-            f"| `--{flag}` | `{ENVIRONMENT_PREFIX}{field.name.upper()}` | {shown} "
+            f"| {flag} | `{ENVIRONMENT_PREFIX}{field.name.upper()}` | {shown} "
             f"| {field.metadata['help']}{unit}.{options} |"
         )
     return "\n".join(rows) + "\n"
@@ -336,6 +394,28 @@ def open_store(settings: Settings) -> Store:
     return SqliteStore(sqlite_path(settings.store), history_ttl=ttl, history_max=most)
 
 
+def auth_options(settings: Settings) -> auth.Options:
+    """Raises `SettingsError` for settings of tokens that do not go together."""
+    try:
+        return auth.Options(
+            secret=settings.auth_secret,
+            secret_file=settings.auth_secret_file,
+            public_key_file=settings.auth_public_key_file,
+            jwks=settings.auth_jwks,
+            algorithms=settings.auth_algorithms,
+            issuer=settings.auth_issuer,
+            audience=settings.auth_audience,
+            leeway=settings.auth_leeway_seconds,
+            jwks_ttl=settings.auth_jwks_ttl_seconds,
+            jwks_stale=settings.auth_jwks_stale_seconds,
+            jwks_interval=settings.auth_jwks_interval_seconds,
+            jwks_timeout=settings.auth_jwks_timeout_seconds,
+            anonymous=settings.anonymous,
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+
+
 @dataclasses.dataclass(frozen=True)
 class Service:
     """A node, the engine that carries it, and the ASGI application with its page."""
@@ -347,10 +427,15 @@ class Service:
 
 def build(settings: Settings) -> Service:
     """The objects of a server with these settings. Raises `PagesMissing` without its page, and
-    `CannotOpen` without its store."""
+    `CannotOpen` without its store, and `CannotUseKeys` without the keys for tokens."""
     site = pages(lambda: node.trouble)
+    identify = auth.identify(auth_options(settings))
     node = Node(
-        open_store(settings), terms=terms(settings), limits=limits(settings), url=settings.url
+        open_store(settings),
+        terms=terms(settings),
+        limits=limits(settings),
+        identify=identify,
+        url=settings.url,
     )
     options = engine_options(settings)
     engine = Engine.socketio(options, {"/": node})

@@ -27,6 +27,9 @@ class Session(Outlet, Protocol):
     connected: bool
 
     @property
+    def present(self) -> bool: ...
+
+    @property
     def address(self) -> str: ...
 
     @property

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from . import codes, vocabulary
+from .admission import Admissions, Named
 from .core import errors, events, identities, rules
 from .core.errors import Refusal, refuse
 from .core.model import Identity, Pair, Terms, TokenBucket
@@ -37,17 +38,6 @@ _LOOK_AGAIN_SECONDS: Final = 1.0
 
 
 _TOO_MANY_SESSIONS: Final = "This client has too many sessions"
-
-
-class Named(NamedTuple):
-    """Who a session belongs to: a client ID, at most 128 characters, and a name, at most 64.
-
-    `fresh` is whether the ID was made up for this session, and so has never been kept.
-    """
-
-    client_id: str
-    name: str | None
-    fresh: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +80,7 @@ class Lobby:
         clock: Callable[[], float],
         perform: Callable[[Iterable[events.Tell]], None],
         watch: Callable[[float | None], None],
+        admissions: Admissions,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -100,6 +91,7 @@ class Lobby:
         self._perform = perform
         #: Told after a start when the next request expires.
         self._watch = watch
+        self._admissions = admissions
         self._replay = Replay(store, writer, failed=self.store_failed)
         self._sweeper: asyncio.TimerHandle | None = None
         self._looker: asyncio.TimerHandle | None = None
@@ -114,7 +106,7 @@ class Lobby:
     # In
 
     def arrive(self, session: Session, named: Named, auth: vocabulary.Auth) -> None:
-        """Let a session in, as `named` or whoever the token in `auth` stands for."""
+        """Let a session in, as `named` or whoever the resume token in `auth` stands for."""
         self._begin()
         if named.fresh and auth.keep and auth.resume_token is None:
             wait = self._registrations.take(session.address, self._clock())
@@ -124,7 +116,7 @@ class Lobby:
         self._writer.submit(
             Call(
                 partial(self._admit, session, named, auth),
-                partial(self._arrived, session, auth),
+                partial(self._arrived, session, named, auth),
                 partial(self._not_admitted, session),
             )
         )
@@ -132,7 +124,7 @@ class Lobby:
     def _admit(self, session: Session, named: Named, auth: vocabulary.Auth) -> Welcome | Refusal:
         store, now = self._store, self._clock()
         client_id, used = named.client_id, None
-        if auth.resume_token is not None:
+        if auth.resume_token is not None and not named.kept:
             used = store.token(codes.digest(auth.resume_token))
             refusal = identities.expired_token(used, now)
             if used is None or refusal is not None:
@@ -145,9 +137,12 @@ class Lobby:
         ended = before is None or (before.expires_at is not None and before.expires_at <= now)
         if used is not None and ended:
             return refuse(errors.EXPIRED, "This identity has ended")
-        secret = codes.new_token() if auth.keep or used is not None else None
+        wants_token = not named.kept and (auth.keep or used is not None)
+        secret = codes.new_token() if wants_token else None
         digest = None if secret is None else codes.digest(secret)
-        arrival = identities.arrive(before, client_id, named.name, digest, used, now, self._terms)
+        arrival = identities.arrive(
+            before, client_id, named.name, digest, used, now, self._terms, keep=named.kept
+        )
         for change in arrival.changes:
             store.apply(change)
         pairs = list(store.pairs(client_id))
@@ -201,7 +196,9 @@ class Lobby:
         session.refuse(refusal.error, msgspec.to_builtins(refusal))
         _logger.info("refused a connection: %s", refusal.code)
 
-    def _arrived(self, session: Session, auth: vocabulary.Auth, welcome: Welcome | Refusal) -> None:
+    def _arrived(
+        self, session: Session, named: Named, auth: vocabulary.Auth, welcome: Welcome | Refusal
+    ) -> None:
         if isinstance(welcome, Refusal):
             self.turn_away(session, welcome)
             return
@@ -219,7 +216,7 @@ class Lobby:
             client = self._new_client(identity)
         else:
             client.known_as(identity)
-            if auth.resume_token is not None:
+            if auth.resume_token is not None or named.kept:
                 # One of those may be half open and not know that it has been left
                 for other in tuple(client.sessions):
                     other.probe(self._limits.takeover_timeout)  # type: ignore[attr-defined]
@@ -227,6 +224,7 @@ class Lobby:
         # First, for a session that cannot keep up ends while it is told that it is accepted
         self._hub.add(client, session)
         self._admitted.pop(session, None)
+        self._admissions.hold(session, named.expires_at)
         if welcome.missed:
             client.miss(session, dict(welcome.missed))
         if not session.accept():
@@ -270,6 +268,7 @@ class Lobby:
     def leave(self, session: Session, reason: str) -> None:
         """A session is over."""
         client: Client = session.data
+        self._admissions.forget(session)
         if client.kept and reason not in _GOODBYES:
             # What it was given last may never have reached it
             client.got.clear()

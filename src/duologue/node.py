@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -17,12 +17,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from . import codes, vocabulary
+from .admission import Admissions, Identification, Identify, Named, Unidentified, anonymous
 from .core import errors, events, rules
 from .core.errors import Refusal, refuse
-from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, Terms, TokenBucket
+from .core.model import Terms, TokenBucket
 from .expiry import Expiry
 from .hub import Client, Hub, Session
-from .lobby import Limits, Lobby, Named
+from .lobby import Limits, Lobby
 from .own import Own
 from .stores.base import Store, StoreError
 from .stores.writer import Call, Inline, Threaded, Writer
@@ -30,30 +31,14 @@ from .stores.writer import Call, Inline, Threaded, Writer
 _logger: Final = logging.getLogger("duologue.node")
 
 
-__all__ = ["Limits", "Named", "Node", "Session", "Unidentified", "anonymous"]
-
-
-class Unidentified(Exception):
-    """Raised by an `Identify` that does not let a session in; `code` is one of `errors.CODES`."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-Identify = Callable[[Session, Mapping[str, Any]], Named]
-
-
-def anonymous(session: Session, auth: Mapping[str, Any]) -> Named:
-    """Gives everyone a new client ID and the name that it asks for."""
-    name = auth.get("name")
-    return Named(codes.uuid4(), name if isinstance(name, str) else None, fresh=True)
+__all__ = ["Identify", "Limits", "Named", "Node", "Session", "Unidentified", "anonymous"]
 
 
 class Node:
     """Duologue's application: the rules, a store, and the sessions of one process.
 
-    `clock` gives seconds since the epoch. `writer` is by default what suits the store.
+    `identify` says who a session belongs to; it may be a coroutine function. `clock` gives seconds
+    since the epoch. `writer` is by default what suits the store.
     All methods belong to the event loop's thread.
     """
 
@@ -75,7 +60,7 @@ class Node:
         self._writer = writer or (Inline(store) if store.immediate else Threaded(store))
         self._terms = terms or Terms()
         self._limits = limits or Limits()
-        self._identify = identify
+        self._identification = Identification(identify)
         self._clock = clock
         self._own = Own(store, self.hub.online, terms=self._terms, url=url.rstrip("/"))
         self._expiry = Expiry(
@@ -85,6 +70,7 @@ class Node:
             perform=self._perform,
             failed=lambda error: self._lobby.store_failed(error),
         )
+        self._admissions = Admissions(clock, self._admission_ended)
         self._lobby = Lobby(
             store,
             self._writer,
@@ -94,6 +80,7 @@ class Node:
             clock=clock,
             perform=self._perform,
             watch=self._expiry.watch,
+            admissions=self._admissions,
         )
         self._performing = False
         self._effects: deque[events.Tell] = deque()
@@ -109,18 +96,15 @@ class Node:
     def connect(self, session: Session, auth: dict[str, Any]) -> None:
         try:
             wanted = msgspec.convert(auth, vocabulary.Auth)
-            named = self._identify(session, auth)
-            if not 0 < len(named.client_id) <= MAX_ID_CHARS:
-                raise Unidentified(errors.INVALID, "The client ID is empty or too long")
-            if named.name is not None and len(named.name) > MAX_NAME_CHARS:
-                sentence = f"A name has at most {MAX_NAME_CHARS} characters"
-                raise Unidentified(errors.INVALID, sentence)
         except msgspec.ValidationError as error:
             self._lobby.turn_away(session, vocabulary.invalid(str(error)))
-        except Unidentified as error:
-            self._lobby.turn_away(session, refuse(error.code, str(error)))
-        else:
-            self._lobby.arrive(session, named, wanted)
+            return
+        self._identification.ask(
+            session,
+            auth,
+            partial(self._lobby.arrive, session, auth=wanted),
+            partial(self._lobby.turn_away, session),
+        )
 
     def event(self, session: Session, name: str, args: Sequence[Any], ack: int | None) -> None:
         command = vocabulary.decode_command(name, args)
@@ -141,6 +125,8 @@ class Node:
                 self._answer(session, name, ack, refusal)
                 return
             self._message(session, command, ack)
+        elif isinstance(command, events.RenewToken):
+            self._renew(session, command, partial(self._answer, session, name, ack))
         elif isinstance(command, events.OwnCommand):
             self._own_command(session, command, partial(self._answer, session, name, ack))
         else:
@@ -162,6 +148,8 @@ class Node:
 
     def _message(self, session: Session, command: events.SendMessage, ack: int | None) -> None:
         now = self._clock()
+        if now >= self._admissions.due and self._admissions.is_over(session, now):
+            return
         client: Client = session.data
         if not client.messages.take(now):
             refusal = self._too_often(client.messages, command.target, command.id)
@@ -263,6 +251,8 @@ class Node:
     ) -> None:
         """Have a command decided, keep what follows from it, and tell whom it concerns."""
         now = self._clock()
+        if now >= self._admissions.due and self._admissions.is_over(session, now):
+            return
         client: Client = session.data
         bucket = self._bucket(client, command)
         if not bucket.take(now):
@@ -337,6 +327,8 @@ class Node:
         self, session: Session, command: events.OwnCommand, answer: Callable[[events.Reply], None]
     ) -> None:
         now = self._clock()
+        if now >= self._admissions.due and self._admissions.is_over(session, now):
+            return
         client: Client = session.data
         if not client.requests.take(now):
             answer(self._too_often(client.requests, UNSET))
@@ -375,6 +367,43 @@ class Node:
         answer(events.Done())
         _logger.info("client %s forgotten", client.id)
         self._lobby.end(client.id)
+
+    # How long a session may stay
+
+    def _renew(
+        self, session: Session, command: events.RenewToken, answer: Callable[[events.Reply], None]
+    ) -> None:
+        """A client is named once more, which has to be as the same."""
+        now = self._clock()
+        if now >= self._admissions.due and self._admissions.is_over(session, now):
+            return
+        client: Client = session.data
+        if not client.requests.take(now):
+            answer(self._too_often(client.requests, UNSET))
+            return
+        self._identification.ask(
+            session,
+            {"token": command.token},
+            partial(self._renewed, session, answer),
+            answer,
+        )
+
+    def _renewed(
+        self, session: Session, answer: Callable[[events.Reply], None], named: Named
+    ) -> None:
+        client: Client = session.data
+        if named.client_id != client.id:
+            answer(refuse(errors.UNAUTHORIZED, "This is not a token of this client"))
+            return
+        until = self._admissions.extend(session, named.expires_at)
+        answer(events.TokenReply(UNSET if until is None else rules.milliseconds(until)))
+
+    def _admission_ended(self, session: Session) -> None:
+        refusal = refuse(errors.EXPIRED, "The token of this session has expired")
+        session.send(vocabulary.encode_refusal("token", refusal))
+        client: Client = session.data
+        _logger.info("the token of a session of client %s has expired", client.id)
+        session.disconnect()
 
     def _bucket(self, client: Client, command: events.PairCommand) -> TokenBucket:
         if type(command) in (events.SendTyping, events.SendSignal, events.SendReceipt):
@@ -446,6 +475,8 @@ class Node:
         if batches is not None and batches.batches:
             _logger.info("the store made %s", batches)
         self._expiry.stop()
+        self._admissions.stop()
+        self._identification.close()
         self._writer.close()
 
 

@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, type[events.Command]]] = {
     "invite_redeem": events.RedeemInvite,
     "invite_revoke": events.RevokeInvite,
     "forget": events.Forget,
+    "token": events.RenewToken,
 }
 
 #: What clients are told.
@@ -79,6 +80,7 @@ class Auth(msgspec.Struct, frozen=True, rename="camel"):
     name: str | None = None
     keep: bool = False
     resume_token: Annotated[str, Meta(max_length=128)] | None = None
+    token: events.SignedToken | None = None
     since: Annotated[dict[events.ClientId, events.Seq], Meta(max_length=10_000)] = {}
 
 

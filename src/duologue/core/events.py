@@ -12,9 +12,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
 from .errors import Refusal
-from .model import MAX_ID_CHARS, MAX_NOTE_CHARS, Identity, Invite, Pair, Token
+from .model import MAX_ID_CHARS, MAX_NOTE_CHARS, MAX_TOKEN_CHARS, Identity, Invite, Pair, Token
 
 ClientId = Annotated[str, Meta(max_length=MAX_ID_CHARS)]
+#: A signed token with which a client says who it is.
+SignedToken = Annotated[str, Meta(max_length=MAX_TOKEN_CHARS)]
 MessageId = Annotated[
     str,
     Meta(
@@ -115,6 +117,12 @@ class Forget(msgspec.Struct, frozen=True):
     """End this identity now and delete what is kept of it."""
 
 
+class RenewToken(msgspec.Struct, frozen=True):
+    """Stay connected for longer, by a new token of the same client."""
+
+    token: SignedToken
+
+
 #: What is decided by the consent table, or needs a link.
 PairCommand = (
     RequestLink
@@ -132,7 +140,7 @@ PairCommand = (
 #: What is between a client and the server alone, or an unknown maker of an invitation.
 OwnCommand = ReadHistory | CreateInvite | RedeemInvite | RevokeInvite | Forget
 
-Command = SendMessage | PairCommand | OwnCommand
+Command = SendMessage | PairCommand | OwnCommand | RenewToken
 
 # Replies: what the one who asked is answered
 
@@ -175,7 +183,23 @@ class RedeemReply(msgspec.Struct, frozen=True, rename="camel"):
     ok: bool = True
 
 
-Reply = Done | RequestReply | MessageReply | HistoryReply | InviteReply | RedeemReply | Refusal
+class TokenReply(msgspec.Struct, frozen=True, rename="camel"):
+    """`expires_at` is when the session ends unless it is renewed again, if it does."""
+
+    expires_at: int | UnsetType = UNSET
+    ok: bool = True
+
+
+Reply = (
+    Done
+    | RequestReply
+    | MessageReply
+    | HistoryReply
+    | InviteReply
+    | RedeemReply
+    | TokenReply
+    | Refusal
+)
 
 # Notices: what a client is told unasked. Times in milliseconds since the epoch.
 

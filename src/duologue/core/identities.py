@@ -57,13 +57,16 @@ def arrive(
     used: Token | None,
     now: float,
     terms: Terms,
+    *,
+    keep: bool = False,
 ) -> Arrival:
     """A client connects: one that is new, or one whose `identity` is there already.
 
-    `new_token` is the digest of the token that it will get if it wants to be kept, `used` the one
-    with which it came. That one stays valid for a while, for the answer may not reach the client.
+    One to `keep` lasts without a token. `new_token` is the digest of the token that it will get if
+    it wants to be kept, `used` the one with which it came. That one stays valid for a while, for
+    the answer may not reach the client.
     """
-    kept = new_token is not None or (identity is not None and identity.kept)
+    kept = keep or new_token is not None or (identity is not None and identity.kept)
     if identity is None:
         identity = Identity(id=client_id, name=name, kept=kept)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import unicodedata
 from typing import Final
 
 import msgspec
@@ -11,6 +12,18 @@ from msgspec.structs import replace
 MAX_ID_CHARS: Final = 128
 MAX_NAME_CHARS: Final = 64
 MAX_NOTE_CHARS: Final = 200
+MAX_TOKEN_CHARS: Final = 16_384
+
+
+def is_id(text: str) -> bool:
+    """Whether this can be a client's ID: it has characters, not too many, and none that control
+    terminals or cannot be encoded."""
+    return 0 < len(text) <= MAX_ID_CHARS and (
+        text.isprintable() or not any(unicodedata.category(each) in _CONTROL for each in text)
+    )
+
+
+_CONTROL: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 
 class Policy(enum.StrEnum):

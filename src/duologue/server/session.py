@@ -56,6 +56,11 @@ class Session:
         self._acks: dict[int, AckCallback] | None = None
 
     @property
+    def present(self) -> bool:
+        """Whether its client is still there, accepted or waiting to be."""
+        return self._layer.holds(self)
+
+    @property
     def address(self) -> str:
         return self._connection.address
 
@@ -292,7 +297,9 @@ class SocketLayer:
         )
 
     def refused(self, session: Session, message: str, data: Any) -> None:
-        self._sessions.pop(session.namespace, None)
+        if not self.holds(session):
+            return  # it has gone, and what is there in its place is none of its business
+        del self._sessions[session.namespace]
         error = {"message": message} if data is None else {"message": message, "data": data}
         for part in socketio.encode(socketio.CONNECT_ERROR, session.namespace, None, error):
             self.connection.send(part)

@@ -1,0 +1,238 @@
+"""Who a session belongs to, and for how long: what a host says, and what becomes of that."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import logging
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from . import codes
+from .core import errors
+from .core.errors import Refusal, refuse
+from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, is_id
+from .hub import Session
+
+_logger: Final = logging.getLogger("duologue.node")
+
+#: So many sessions may wait to be named before those are looked for that have gone.
+_FEW: Final = 64
+
+#: Admissions that end at the same moment are ended in pieces, so that nothing waits for all.
+_AT_ONCE: Final = 200
+
+#: The clock may be set meanwhile; and timers for centuries are not what loops are made for.
+_LONGEST_WAIT: Final = 3_600.0
+
+
+class Named(NamedTuple):
+    """Who a session belongs to: a client ID, at most 128 characters, and a name, at most 64.
+
+    `fresh` is whether the ID was made up for this session, and so has never been kept. One that is
+    `kept` outlives its connections because whoever names it will name it again: no resume token is
+    made or taken for it. `expires_at`, in seconds since the epoch, is when the session has to end
+    unless the client is named again; None for never.
+    """
+
+    client_id: str
+    name: str | None
+    fresh: bool = False
+    kept: bool = False
+    expires_at: float | None = None
+
+
+class Unidentified(Exception):
+    """Raised by an `Identify` that does not let a session in; `code` is one of `errors.CODES`, and
+    `message` a sentence for the client."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+#: Gets the session, with the headers of its request, and the payload with which it connects; or
+#: later, if a client renews its admission, ``{"token": …}``. It may be a coroutine function.
+Identify = Callable[[Session, Mapping[str, Any]], Named | Awaitable[Named]]
+
+
+def anonymous(session: Session, auth: Mapping[str, Any]) -> Named:
+    """Gives everyone a new client ID and the name that it asks for."""
+    name = auth.get("name")
+    return Named(codes.uuid4(), name if isinstance(name, str) else None, fresh=True)
+
+
+class Identification:
+    """Asks an `Identify`, and waits for it where it takes its time."""
+
+    def __init__(self, identify: Identify) -> None:
+        self._identify = identify
+        self._waiting: dict[asyncio.Task[None], Session] = {}
+        self._look_at = _FEW
+
+    def ask(
+        self,
+        session: Session,
+        auth: Mapping[str, Any],
+        named: Callable[[Named], None],
+        refused: Callable[[Refusal], None],
+    ) -> None:
+        """Call one of `named` and `refused`, at once or later; neither for a session that has gone
+        meanwhile."""
+        try:
+            found = self._identify(session, auth)
+        except Exception as error:  # a host's own code may raise anything
+            refused(_refusal(error))
+            return
+        if isinstance(found, Named):
+            _tell(found, named, refused)
+            return
+        self._look_after_those_gone()
+        task = asyncio.ensure_future(self._wait(session, found, named, refused))
+        self._waiting[task] = session
+        task.add_done_callback(lambda task: self._waiting.pop(task, None))
+
+    async def _wait(
+        self,
+        session: Session,
+        found: Awaitable[Named],
+        named: Callable[[Named], None],
+        refused: Callable[[Refusal], None],
+    ) -> None:
+        try:
+            name = await found
+            if not isinstance(name, Named):
+                raise TypeError(f"An identity is a Named, and not {type(name).__name__}")
+        except Exception as error:  # as above
+            if session.present:
+                refused(_refusal(error))
+        else:
+            if session.present:
+                _tell(name, named, refused)
+
+    def _look_after_those_gone(self) -> None:
+        """Forget those whose sessions have gone, so that never many more wait than are there."""
+        if len(self._waiting) >= self._look_at:
+            for task, session in tuple(self._waiting.items()):
+                if not session.present:
+                    task.cancel()
+                    del self._waiting[task]
+            self._look_at = max(_FEW, 2 * len(self._waiting))
+
+    def close(self) -> None:
+        for task in tuple(self._waiting):
+            task.cancel()
+
+
+def _refusal(error: Exception) -> Refusal:
+    if isinstance(error, Unidentified):
+        return refuse(error.code, str(error))
+    _logger.error("a client could not be identified", exc_info=error)
+    return refuse(errors.UNAVAILABLE)
+
+
+def _tell(found: Named, named: Callable[[Named], None], refused: Callable[[Refusal], None]) -> None:
+    if not is_id(found.client_id):
+        sentence = f"A client ID has 1 to {MAX_ID_CHARS} characters, none for control"
+        refused(refuse(errors.INVALID, sentence))
+    elif found.name is not None and len(found.name) > MAX_NAME_CHARS:
+        sentence = f"A name has at most {MAX_NAME_CHARS} characters"
+        refused(refuse(errors.INVALID, sentence))
+    else:
+        named(found)
+
+
+class Admissions:
+    """The sessions whose admission ends, in order of when: one timer for all of them.
+
+    `end` is called with each that is not renewed in time. Times in seconds since the epoch, as
+    `clock` gives them.
+    """
+
+    def __init__(self, clock: Callable[[], float], end: Callable[[Session], None]) -> None:
+        self._clock = clock
+        self._end = end
+        self._until: dict[Session, float] = {}
+        #: Each session once, at its end or, if that has been put off, before.
+        self._heap: list[tuple[float, int, Session]] = []
+        self._count = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._wakes_at = math.inf
+        #: Before this time no admission ends.
+        self.due = math.inf
+
+    def __len__(self) -> int:
+        """How many entries are held, of sessions that have gone too."""
+        return len(self._heap)
+
+    def hold(self, session: Session, expires_at: float | None) -> None:
+        """A session may stay until `expires_at`; None for ever."""
+        if expires_at is None:
+            return
+        self._until[session] = expires_at
+        heapq.heappush(self._heap, (expires_at, next(self._count), session))
+        self._watch()
+
+    def extend(self, session: Session, expires_at: float | None) -> float | None:
+        """The session's client has been named again. Returns until when it may stay: what was said
+        before holds, too."""
+        until = self._until.get(session)
+        if until is None or expires_at is None:
+            self._until.pop(session, None)
+            return None
+        self._until[session] = max(until, expires_at)
+        return self._until[session]
+
+    def forget(self, session: Session) -> None:
+        """The session is over."""
+        if self._until.pop(session, None) is not None and len(self._heap) > 64 + 2 * len(
+            self._until
+        ):
+            self._heap = [entry for entry in self._heap if entry[2] in self._until]
+            heapq.heapify(self._heap)
+            self._watch()
+
+    def is_over(self, session: Session, now: float) -> bool:
+        """Whether the session is one that has to end by now, which it then does."""
+        if self._until.get(session, math.inf) > now:
+            return False
+        self._finish(session)
+        return True
+
+    def _finish(self, session: Session) -> None:
+        del self._until[session]
+        self._end(session)
+
+    def _watch(self) -> None:
+        self.due = self._heap[0][0] if self._heap else math.inf
+        if self.due >= self._wakes_at:
+            return
+        self.stop()
+        now = self._clock()
+        delay = min(max(self.due - now, 0.0), _LONGEST_WAIT)
+        self._wakes_at = now + delay
+        self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
+
+    def _wake(self) -> None:
+        self._timer, self._wakes_at = None, math.inf
+        now, heap = self._clock(), self._heap
+        for _ in range(_AT_ONCE):
+            if not heap or heap[0][0] > now:
+                break
+            _, number, session = heapq.heappop(heap)
+            until = self._until.get(session)
+            if until is None:
+                continue
+            if until > now:
+                heapq.heappush(heap, (until, number, session))
+            else:
+                self._finish(session)
+                heap = self._heap  # another, if the end of this one had it tidied up
+        self._watch()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._wakes_at = None, math.inf

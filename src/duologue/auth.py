@@ -1,0 +1,335 @@
+"""Clients by JSON Web Tokens: who a client is, says whoever signed its token.
+
+The signature comes first: until it has been verified nothing in a token is believed. Of what it
+says before that, its algorithm is held against a list, and its issuer and key ID only choose among
+keys that are configured.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+import unicodedata
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import jwt
+import msgspec
+
+from . import jwks, keys
+from .core import errors
+from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, is_id
+from .keys import (
+    CannotUseKeys,
+    FixedKey,
+    Key,
+    KeySource,
+    KeysUnavailable,
+    NoKey,
+)
+from .node import Identify, Named, Session, Unidentified, anonymous
+
+#: Times in tokens are seconds since the epoch, and a number beyond this is none.
+_MAX_TIME: Final = 2**53
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """What a verified token says: whose it is, under which name, until when (seconds)."""
+
+    subject: str
+    name: str | None
+    expires_at: float
+
+
+def verify(
+    token: str,
+    key: Key,
+    *,
+    issuer: str | None,
+    audiences: Iterable[str],
+    leeway: float,
+    now: float,
+) -> Claimed:
+    """Verify a token with a key, and only then look into it. Raises `Unidentified`.
+
+    Without `issuer` any will do; without `audiences` the token may name none. `now` and `leeway`,
+    by how much clocks may differ, in seconds.
+    """
+    try:
+        claims = jwt.decode(
+            token,
+            key.value,
+            algorithms=sorted(key.algorithms),
+            audience=tuple(audiences) or None,
+            issuer=issuer,
+            options={
+                "require": ["exp", "sub"],
+                "verify_iss": issuer is not None,
+                # Against our own clock, below
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+            },
+        )
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        raise _invalid() from error
+    expires_at, not_before = _time(claims["exp"]), _time(claims.get("nbf", 0))
+    if now >= expires_at + leeway:
+        raise Unidentified(errors.EXPIRED, "This token has expired")
+    if now < not_before - leeway:
+        raise Unidentified(errors.UNAUTHORIZED, "This token is not valid yet")
+    if not is_id(claims["sub"]):
+        sentence = f"A token's subject has 1 to {MAX_ID_CHARS} characters, none for control"
+        raise Unidentified(errors.UNAUTHORIZED, sentence)
+    return Claimed(claims["sub"], _name(claims.get("name")), expires_at + leeway)
+
+
+def _invalid() -> Unidentified:
+    return Unidentified(errors.UNAUTHORIZED, "This token is not valid here")
+
+
+def _time(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MAX_TIME:
+        raise _invalid()
+    return float(value)
+
+
+def _name(value: object) -> str | None:
+    """A display name that a token gives, as far as there is room for it."""
+    if not isinstance(value, str):
+        return None
+    shown = "".join(each for each in value if unicodedata.category(each) not in ("Cc", "Cs"))
+    return shown.strip()[:MAX_NAME_CHARS] or None
+
+
+class JwtVerifier:
+    """An `Identify` that asks for a token, and lets others in only if `let_anonymous_in`.
+
+    `sources` are the keys, by issuer; with the one issuer None, whoever it is. An identity that a
+    token names is kept, and comes back by its next token. `leeway` and what `clock` gives in
+    seconds.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str | None, KeySource],
+        *,
+        algorithms: Iterable[str],
+        audiences: Iterable[str] = (),
+        leeway: float = 10.0,
+        let_anonymous_in: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._sources = dict(sources)
+        self._algorithms = frozenset(algorithms)
+        self._audiences = tuple(audiences)
+        self._leeway = leeway
+        self._let_anonymous_in = let_anonymous_in
+        self._clock = clock
+
+    def __call__(self, session: Session, auth: Mapping[str, Any]) -> Named | Awaitable[Named]:
+        token = auth.get("token")
+        if token is None:
+            if self._let_anonymous_in:
+                return anonymous(session, auth)
+            raise Unidentified(errors.UNAUTHORIZED, "This server asks for a token")
+        name = auth.get("name")
+        name = name if isinstance(name, str) else None
+        issuer, key_id, algorithm = self._unverified(token)
+        try:
+            found = self._sources[issuer].find(key_id, algorithm, self._clock())
+        except NoKey as error:
+            raise _invalid() from error
+        except KeysUnavailable as error:
+            raise _later() from error
+        if isinstance(found, Key):
+            return self._named(token, found, issuer, name)
+        return self._wait(token, found, issuer, name)
+
+    async def _wait(
+        self, token: str, asked: Awaitable[Key], issuer: str | None, name: str | None
+    ) -> Named:
+        try:
+            key = await asked
+        except NoKey as error:
+            raise _invalid() from error
+        except KeysUnavailable as error:
+            raise _later() from error
+        return self._named(token, key, issuer, name)
+
+    def _named(self, token: str, key: Key, issuer: str | None, name: str | None) -> Named:
+        claimed = verify(
+            token,
+            key,
+            issuer=issuer,
+            audiences=self._audiences,
+            leeway=self._leeway,
+            now=self._clock(),
+        )
+        return Named(
+            claimed.subject,
+            claimed.name or name,
+            kept=True,
+            expires_at=claimed.expires_at,
+        )
+
+    def _unverified(self, token: object) -> tuple[str | None, str | None, str]:
+        """Which of the keys a token says it was signed with: issuer, key ID and algorithm.
+
+        Raises `Unidentified` for anything that is not configured.
+        """
+        if not isinstance(token, str):
+            raise _invalid()
+        try:
+            header = jwt.get_unverified_header(token)
+            issuer = None
+            if None not in self._sources:
+                issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
+            raise _invalid() from error
+        algorithm, key_id = header.get("alg"), header.get("kid")
+        if not isinstance(algorithm, str) or algorithm not in self._algorithms:
+            raise _invalid()
+        if not (issuer is None or isinstance(issuer, str)) or issuer not in self._sources:
+            raise _invalid()
+        if not (key_id is None or isinstance(key_id, str)):
+            raise _invalid()
+        return issuer, key_id, algorithm
+
+
+def _later() -> Unidentified:
+    sentence = "The keys for this token cannot be had at the moment; try again later"
+    return Unidentified(errors.UNAVAILABLE, sentence)
+
+
+# Options into objects
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """Where the key is, and what tokens have to be like; times in seconds.
+
+    `jwks` are files and URLs, one for each of `issuer`, in the same order. Tokens need one kind of
+    key; without any all clients are anonymous. Raises `ValueError` for what does not go together,
+    under the names that settings have.
+    """
+
+    secret: str | None = dataclasses.field(default=None, repr=False)
+    secret_file: str | None = None
+    public_key_file: str | None = None
+    jwks: tuple[str, ...] = ()
+    algorithms: tuple[str, ...] = ()
+    issuer: tuple[str, ...] = ()
+    audience: tuple[str, ...] = ()
+    leeway: float = 10.0
+    jwks_ttl: float = 600.0
+    jwks_stale: float = 3_600.0
+    jwks_interval: float = 10.0
+    jwks_timeout: float = 5.0
+    anonymous: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.secret == "":
+            raise ValueError("auth_secret is empty")
+        given = self.key_options
+        if not given:
+            self._check_without_key()
+            return
+        if len(given) > 1:
+            raise ValueError(f"auth_{' and auth_'.join(given)} exclude each other")
+        shared = given[0] in ("secret", "secret_file")
+        if not self.algorithms:
+            default = ("HS256",) if shared else ("RS256", "ES256", "EdDSA")
+            object.__setattr__(self, "algorithms", default)
+        for algorithm in self.algorithms:
+            if algorithm not in keys.SHARED and algorithm not in keys.PUBLIC:
+                raise ValueError(f"auth_algorithms: {algorithm!r} is none that may be used")
+            if (algorithm in keys.SHARED) != shared:
+                kind = "a public key" if shared else "a secret"
+                raise ValueError(f"auth_algorithms: {algorithm} needs {kind}, not auth_{given[0]}")
+        self._check_issuers()
+
+    @property
+    def key_options(self) -> list[str]:
+        """The names of the options that say where a key is."""
+        names = ("secret", "secret_file", "public_key_file", "jwks")
+        return [name for name in names if getattr(self, name)]
+
+    def _check_without_key(self) -> None:
+        for name in ("algorithms", "issuer", "audience"):
+            if getattr(self, name):
+                raise ValueError(f"auth_{name} is of no use without a key")
+        if self.anonymous is False:
+            raise ValueError("nobody can connect without a key and with no anonymous clients")
+
+    def _check_issuers(self) -> None:
+        if len(set(self.issuer)) != len(self.issuer):
+            raise ValueError("auth_issuer names one twice")
+        if not self.jwks:
+            if len(self.issuer) > 1:
+                raise ValueError("auth_issuer: several need keys of their own, by auth_jwks")
+            return
+        if len(self.jwks) != max(len(self.issuer), 1):
+            raise ValueError("auth_jwks has one for each of auth_issuer, in the same order")
+        for place in filter(_is_url, self.jwks):
+            try:
+                jwks.check_url(place)
+            except CannotUseKeys as error:
+                raise ValueError(f"auth_jwks: {error}") from error
+            if not self.issuer:
+                raise ValueError("auth_jwks: a URL needs auth_issuer, whose keys it has")
+
+
+def _is_url(place: str) -> bool:
+    return "://" in place
+
+
+def identify(options: Options) -> Identify:
+    """Says who clients are: by their tokens if there is a key. Raises `CannotUseKeys`."""
+    if not options.key_options:
+        return anonymous
+    sources: dict[str | None, KeySource] = {}
+    issuers = options.issuer or (None,)
+    if options.jwks:
+        for issuer, place in zip(issuers, options.jwks, strict=True):
+            sources[issuer] = _key_set(options, place)
+    else:
+        sources[issuers[0]] = _fixed_key(options)
+    return JwtVerifier(
+        sources,
+        algorithms=options.algorithms,
+        audiences=options.audience,
+        leeway=options.leeway,
+        let_anonymous_in=bool(options.anonymous),
+    )
+
+
+def _fixed_key(options: Options) -> FixedKey:
+    path = options.secret_file or options.public_key_file
+    try:
+        if path is None:
+            return FixedKey(keys.secret(os.fsencode(options.secret or ""), options.algorithms))
+        data = keys.read_file(Path(path))
+        if options.public_key_file is not None:
+            return FixedKey(keys.public_key(data, options.algorithms))
+        # An editor's end of line is not meant
+        secret = data.removesuffix(b"\n").removesuffix(b"\r")
+        return FixedKey(keys.secret(secret, options.algorithms))
+    except (OSError, CannotUseKeys) as error:
+        where = "in auth_secret" if path is None else f"in {path}"
+        raise CannotUseKeys(f"Cannot use the key {where}: {keys.reason(error)}") from error
+
+
+def _key_set(options: Options, place: str) -> KeySource:
+    if not _is_url(place):
+        return jwks.KeySetFile(place, options.algorithms)
+    return jwks.KeySetUrl(
+        place,
+        options.algorithms,
+        ttl=options.jwks_ttl,
+        stale=options.jwks_stale,
+        interval=options.jwks_interval,
+        timeout=options.jwks_timeout,
+    )
