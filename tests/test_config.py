@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from duologue import config
+from duologue import auth, config
 from duologue.config import Settings, SettingsError
 from duologue.core.model import Policy
 
@@ -100,6 +100,44 @@ def test_every_setting_of_the_engine_becomes_one_of_its_options() -> None:
 )
 def test_a_setting_arrives_where_it_is_meant_to(name: str, made: Any) -> None:
     assert made(config.settings_from({name: 12_345})) == 12_345
+
+
+SECRET = "a secret that is long enough to be one"
+
+
+@pytest.mark.parametrize(
+    ("settings", "option", "value"),
+    [
+        ({"auth_secret": SECRET}, "secret", SECRET),
+        ({"auth_secret_file": "a"}, "secret_file", "a"),
+        ({"auth_public_key_file": "a"}, "public_key_file", "a"),
+        ({"auth_jwks": ("a",)}, "jwks", ("a",)),
+        ({"auth_secret": SECRET, "auth_algorithms": ("HS512",)}, "algorithms", ("HS512",)),
+        ({"auth_secret": SECRET, "auth_issuer": ("a",)}, "issuer", ("a",)),
+        ({"auth_secret": SECRET, "auth_audience": ("a", "b")}, "audience", ("a", "b")),
+        ({"auth_secret": SECRET, "anonymous": True}, "anonymous", True),
+        ({"auth_leeway_seconds": 12.0}, "leeway", 12.0),
+        ({"auth_jwks_ttl_seconds": 12.0}, "jwks_ttl", 12.0),
+        ({"auth_jwks_stale_seconds": 12.0}, "jwks_stale", 12.0),
+        ({"auth_jwks_interval_seconds": 12.0}, "jwks_interval", 12.0),
+        ({"auth_jwks_timeout_seconds": 12.0}, "jwks_timeout", 12.0),
+    ],
+)
+def test_a_setting_for_tokens_arrives(settings: dict[str, Any], option: str, value: object) -> None:
+    assert getattr(config.auth_options(Settings(**settings)), option) == value
+
+
+def test_defaults_for_tokens_are_the_same_in_both_places() -> None:
+    assert config.auth_options(Settings()) == auth.Options()
+
+
+def test_a_secret_is_not_shown() -> None:
+    assert SECRET not in repr(Settings(auth_secret=SECRET))
+
+
+def test_a_secret_is_no_flag() -> None:
+    (row,) = (line for line in config.markdown().splitlines() if "`DUOLOGUE_AUTH_SECRET`" in line)
+    assert row.startswith("|  | `DUOLOGUE_AUTH_SECRET`")
 
 
 def test_the_policy_arrives_in_the_rules() -> None:

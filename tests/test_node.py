@@ -37,6 +37,7 @@ class FakeSession:
     """The engine's session, as far as a node may know it."""
 
     address = "192.0.2.1"
+    present = True
 
     def __init__(self) -> None:
         self.data: Any = None

@@ -69,7 +69,7 @@ class Identification:
 
     def __init__(self, identify: Identify) -> None:
         self._identify = identify
-        self._waiting: dict[asyncio.Task[None], Session] = {}
+        self._waiting: dict[asyncio.Future[Named], Session] = {}
         self._look_at = _FEW
 
     def ask(
@@ -83,50 +83,53 @@ class Identification:
         meanwhile."""
         try:
             found = self._identify(session, auth)
+            if not isinstance(found, Named):
+                self._await(asyncio.ensure_future(found), session, named, refused)
+                return
         except Exception as error:  # a host's own code may raise anything
             refused(_refusal(error))
-            return
-        if isinstance(found, Named):
+        else:
             _tell(found, named, refused)
-            return
-        self._look_after_those_gone()
-        task = asyncio.ensure_future(self._wait(session, found, named, refused))
-        self._waiting[task] = session
-        task.add_done_callback(lambda task: self._waiting.pop(task, None))
 
-    async def _wait(
+    def _await(
         self,
+        answer: asyncio.Future[Named],
         session: Session,
-        found: Awaitable[Named],
         named: Callable[[Named], None],
         refused: Callable[[Refusal], None],
     ) -> None:
-        try:
-            name = await found
-            if not isinstance(name, Named):
-                raise TypeError(f"An identity is a Named, and not {type(name).__name__}")
-        except Exception as error:  # as above
-            if session.present:
+        def answered(answer: asyncio.Future[Named]) -> None:
+            self._waiting.pop(answer, None)
+            # An exception that nobody asks for would be logged once more
+            error = None if answer.cancelled() else answer.exception()
+            if not session.present:
+                return
+            if answer.cancelled():
+                refused(refuse(errors.UNAVAILABLE))
+            elif error is not None:
                 refused(_refusal(error))
-        else:
-            if session.present:
-                _tell(name, named, refused)
+            else:
+                _tell(answer.result(), named, refused)
+
+        self._look_after_those_gone()
+        self._waiting[answer] = session
+        answer.add_done_callback(answered)
 
     def _look_after_those_gone(self) -> None:
         """Forget those whose sessions have gone, so that never many more wait than are there."""
         if len(self._waiting) >= self._look_at:
-            for task, session in tuple(self._waiting.items()):
+            for answer, session in tuple(self._waiting.items()):
                 if not session.present:
-                    task.cancel()
-                    del self._waiting[task]
+                    answer.cancel()
+                    del self._waiting[answer]
             self._look_at = max(_FEW, 2 * len(self._waiting))
 
     def close(self) -> None:
-        for task in tuple(self._waiting):
-            task.cancel()
+        for answer in tuple(self._waiting):
+            answer.cancel()
 
 
-def _refusal(error: Exception) -> Refusal:
+def _refusal(error: BaseException) -> Refusal:
     if isinstance(error, Unidentified):
         return refuse(error.code, str(error))
     _logger.error("a client could not be identified", exc_info=error)
@@ -134,7 +137,10 @@ def _refusal(error: Exception) -> Refusal:
 
 
 def _tell(found: Named, named: Callable[[Named], None], refused: Callable[[Refusal], None]) -> None:
-    if not is_id(found.client_id):
+    if not isinstance(found, Named):
+        sentence = f"An identity is a Named, and not {type(found).__name__}"
+        refused(_refusal(TypeError(sentence)))
+    elif not is_id(found.client_id):
         sentence = f"A client ID has 1 to {MAX_ID_CHARS} characters, none for control"
         refused(refuse(errors.INVALID, sentence))
     elif found.name is not None and len(found.name) > MAX_NAME_CHARS:

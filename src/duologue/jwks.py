@@ -112,7 +112,8 @@ class KeySetUrl:
         self._missing: set[str] = set()
         #: Whether it succeeded; for all that wait for the same fetch.
         self._asking: asyncio.Future[bool] | None = None
-        self._thread: threading.Thread | None = None
+        #: Whether a thread is at it, which may be so after nobody waits for it any more.
+        self._running = False
 
     def find(self, id: str | None, algorithm: str, now: float) -> Key | Awaitable[Key]:
         if id is not None and len(id) > MAX_KID_CHARS:
@@ -129,8 +130,7 @@ class KeySetUrl:
 
     def _may_ask(self, now: float) -> bool:
         # One that hangs for ever must not be joined by another each time
-        hangs = self._thread is not None and self._thread.is_alive()
-        return not hangs and not 0 <= now - self._asked_at < self._interval
+        return not self._running and not 0 <= now - self._asked_at < self._interval
 
     def _old(self, id: str | None, algorithm: str, now: float) -> Key:
         """A key from what there is, where nothing newer can be had."""
@@ -161,10 +161,10 @@ class KeySetUrl:
         timer = loop.call_later(self._timeout, self._asked, asking, now, late)
         asking.add_done_callback(lambda _: timer.cancel())
         # A daemon, and none of the loop's own: no end of the server waits for it
-        self._thread = threading.Thread(
+        self._running = True
+        threading.Thread(
             target=self._run, args=(loop, asking, now), name="duologue-keys", daemon=True
-        )
-        self._thread.start()
+        ).start()
         return asking
 
     def _run(
@@ -176,7 +176,13 @@ class KeySetUrl:
         except CannotUseKeys as error:
             result = error
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(self._asked, asking, now, result)
+            loop.call_soon_threadsafe(self._returned, asking, now, result)
+
+    def _returned(
+        self, asking: asyncio.Future[bool], now: float, result: KeySet | CannotUseKeys
+    ) -> None:
+        self._running = False
+        self._asked(asking, now, result)
 
     def _asked(
         self, asking: asyncio.Future[bool], now: float, result: KeySet | CannotUseKeys

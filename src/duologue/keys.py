@@ -5,7 +5,7 @@ Each key is tied to the algorithms that its kind is made for, whatever a token s
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -74,6 +74,9 @@ class KeySet:
         for key in keys:
             self._keys.setdefault(key.id, []).append(key)
             self._all.append(key)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._all)
 
     def find(self, id: str | None, algorithm: str) -> Key | None:
         """None if there is no key with this ID. A token that names none may be of the only key

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from duologue.core.model import Terms
-from duologue.node import Limits
+from duologue.node import Identify, Limits
 from duologue.stores.base import Store
 from duologue.stores.memory import MemoryStore
 from duologue.stores.sqlite import SqliteStore
 from tests.node.fakes import VirtualLoop
-from tests.node.stage import Stage
+from tests.node.stage import Stage, by_id_or_token
 
 Stages = Callable[..., Stage]
 
@@ -42,6 +42,7 @@ async def stages(kind: str, tmp_path: Path) -> AsyncIterator[Stages]:
         limits: Limits | None = None,
         history_ttl: float = 30 * 86_400.0,
         history_max: int = 10_000,
+        identify: Identify = by_id_or_token,
     ) -> Stage:
         def open_store() -> Store:
             if kind == "memory":
@@ -49,7 +50,7 @@ async def stages(kind: str, tmp_path: Path) -> AsyncIterator[Stages]:
             path = str(tmp_path / "duologue.db")
             return SqliteStore(path, history_ttl=history_ttl, history_max=history_max)
 
-        made.append(Stage(open_store, terms, limits))
+        made.append(Stage(open_store, terms, limits, identify))
         return made[-1]
 
     yield make

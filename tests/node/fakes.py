@@ -64,6 +64,10 @@ class FakeSession:
         self._node = node
         self._ends_at = ends_at
 
+    @property
+    def present(self) -> bool:
+        return not self.gone
+
     def connect(self, auth: dict[str, Any]) -> None:
         self._node.connect(self, auth)
 

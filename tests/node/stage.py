@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from duologue.core.model import Terms
-from duologue.node import Limits, Named, Node, Session
+from duologue.node import Identify, Limits, Named, Node, Session
 from duologue.replay import _PAGE_AHEAD_BYTES
 from duologue.stores.base import Store
 from tests.node.fakes import START, FakeSession
@@ -111,11 +111,13 @@ class Stage:
         open_store: Callable[[], Store],
         terms: Terms | None = None,
         limits: Limits | None = None,
+        identify: Identify = by_id_or_token,
     ) -> None:
         self.now = START
         self._open_store = open_store
         self._terms = terms
         self._limits = limits
+        self._identify = identify
         self.open()
 
     def open(self) -> None:
@@ -124,7 +126,7 @@ class Stage:
             self.store,
             terms=self._terms,
             limits=self._limits,
-            identify=by_id_or_token,
+            identify=self._identify,
             clock=lambda: self.now,
             url="https://example.org/",
         )

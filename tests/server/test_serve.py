@@ -18,6 +18,7 @@ from tests.support.process import Serve, ServerProcess
 from tests.support.raw import (
     Polls,
     RawSocket,
+    RawWebSocket,
     mask,
     receive,
     socketio,
@@ -48,6 +49,14 @@ def link(ann: ClientConnection, ben: ClientConnection) -> str:
         while "presence" not in str(receive(connection)):
             pass
     return b
+
+
+def test_a_session_that_was_left_is_not_refused_in_the_place_of_the_next(serve: Serve) -> None:
+    with RawWebSocket(serve().port) as connection:
+        # The store has yet to say that there is no such token when the client tries again
+        packets = ('40{"resumeToken":"wrong"}', "41", "40")
+        connection.send(b"".join(mask(packet.encode()) for packet in packets))
+        assert b"44{" not in connection.read(b"client_id")
 
 
 # The end
