@@ -317,6 +317,9 @@ def limits(settings: Settings) -> Limits:
         max_sessions_per_client=settings.max_sessions_per_client,
         takeover_timeout=settings.takeover_timeout_seconds,
         max_waiting_messages=settings.max_waiting_messages,
+        max_content_bytes=settings.max_http_buffer_size,
+        max_attachments=settings.max_attachments,
+        max_json_depth=settings.max_json_depth,
     )
 
 
