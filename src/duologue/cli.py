@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -25,7 +26,8 @@ COULD_NOT_START: Final = 3
 
 _EPILOG: Final = (
     "Every option can be set as an environment variable too, named in brackets, and as a key of "
-    "the TOML file. An option beats the environment, the environment the file."
+    "the TOML file. An option beats the environment, the environment the file. The keys of the "
+    f"REST API are set in the environment only, as {ENVIRONMENT_PREFIX}API_KEY."
 )
 
 
@@ -91,7 +93,8 @@ def _read_file(context: click.Context, parameter: click.Parameter, path: Path | 
         values = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise click.BadParameter(f"{path}: {error}") from error
-    names = {field.name for field in dataclasses.fields(Settings)}
+    fields = dataclasses.fields(Settings)
+    names = {field.name for field in fields if not field.metadata["secret"]}
     unknown = sorted(set(values) - names)
     if unknown:
         raise click.BadParameter(f"{path}: there is no setting {unknown[0]!r}")
@@ -105,7 +108,8 @@ def _read_file(context: click.Context, parameter: click.Parameter, path: Path | 
 
 def _all_settings(command: Callable[..., None]) -> Callable[..., None]:
     for field in reversed(dataclasses.fields(Settings)):
-        command = _option(field)(command)
+        if not field.metadata["secret"]:
+            command = _option(field)(command)
     return command
 
 
@@ -126,13 +130,13 @@ def _all_settings(command: Callable[..., None]) -> Callable[..., None]:
 def serve_command(**values: Any) -> None:
     """Run the server with its page."""
     try:
-        settings = config.settings_from(values)
+        settings = config.settings_from({**values, **config.secrets_from(os.environ)})
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
     logs.configure(settings.log_level, settings.log_format)
     try:
         _serve(settings)
-    except (serve.CannotStart, CannotOpen, PagesMissing) as error:
+    except (serve.CannotStart, CannotOpen, PagesMissing, SettingsError) as error:
         click.echo(f"duologue: {error}", err=True)
         sys.exit(COULD_NOT_START)
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from .core.model import Policy, Terms
 from .node import Limits, Node
+from .rest.app import Api
 from .server.app import Engine, Options
 from .server.asgi import EngineApp
 from .server.pages import pages
@@ -25,12 +28,20 @@ from .stores.sqlite import SqliteStore
 ENVIRONMENT_PREFIX: Final = "DUOLOGUE_"
 
 
+#: What RFC 6750 lets stand after "Bearer".
+_API_KEY: Final = re.compile(r"(?=.{32})[A-Za-z0-9._~+/-]+=*")
+
+
 class SettingsError(ValueError):
     """Settings that contradict each other or are out of range."""
 
 
-def _setting(default: Any, help: str, *, unit: str = "", least: float | None = None) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help, "unit": unit, "least": least})
+def _setting(
+    default: Any, help: str, *, unit: str = "", least: float | None = None, secret: bool = False
+) -> Any:
+    """A `secret` is no flag, which others on the machine could see, and is never shown."""
+    metadata = {"help": help, "unit": unit, "least": least, "secret": secret}
+    return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,6 +76,16 @@ class Settings:
     log_format: Literal["text", "json"] = _setting("text", "Format of log lines")
     grace_seconds: float = _setting(
         10.0, "Time to finish what is in flight when told to stop", unit="seconds", least=0
+    )
+
+    api_key: tuple[str, ...] = _setting(
+        (),
+        "Key of the REST API, at least 32 letters, digits or '-._~+/='; several with commas "
+        "between while one takes the place of another. Without any there is no such API",
+        secret=True,
+    )
+    api_key_file: str | None = _setting(
+        None, "File with more keys of the REST API, one on each line; read at the start"
     )
 
     ping_interval: float = _setting(
@@ -201,6 +222,39 @@ class Settings:
             raise SettingsError("transports are 'polling' and 'websocket'")
         if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
             raise SettingsError("ssl_certfile and ssl_keyfile belong together")
+        _check_keys("api_key", self.api_key)
+
+
+def _check_keys(name: str, keys: tuple[str, ...]) -> None:
+    # Nothing of a key may be in what is said about it
+    if not all(map(_API_KEY.fullmatch, keys)):
+        raise SettingsError(f"{name}: a key has at least 32 letters, digits or '-._~+/='")
+
+
+def api_keys(settings: Settings) -> tuple[str, ...]:
+    """The keys of the REST API, those in the file included. Raises `SettingsError`."""
+    if settings.api_key_file is None:
+        return settings.api_key
+    try:
+        lines = Path(settings.api_key_file).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise SettingsError(f"api_key_file: {settings.api_key_file}: {reason}") from error
+    found = tuple(line.strip() for line in lines if line.strip())
+    if not found:
+        raise SettingsError("api_key_file: there is no key in it")
+    _check_keys("api_key_file", found)
+    return (*settings.api_key, *found)
+
+
+def secrets_from(environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The settings, by name, that can be set in the environment only."""
+    found: dict[str, tuple[str, ...]] = {}
+    for field in dataclasses.fields(Settings):
+        value = environment.get(ENVIRONMENT_PREFIX + field.name.upper(), "")
+        if field.metadata["secret"] and value.strip():
+            found[field.name] = tuple(part.strip() for part in value.split(","))
+    return found
 
 
 def sqlite_path(store: str) -> str:
@@ -240,6 +294,7 @@ def markdown() -> str:
         "Made from `duologue.config.Settings`; `make docs` renews it. Each setting is a flag of",
         "`duologue serve`, an environment variable, and a key of the TOML file that `--config`",
         "names. A flag beats the environment, the environment the file, and the file the default.",
+        "What has no flag here is set in the environment only, for it is a secret.",
         "",
         "| flag | environment | default | meaning |",
         "|---|---|---|---|",
@@ -255,8 +310,9 @@ def markdown() -> str:
         unit = f" ({field.metadata['unit']})" if field.metadata["unit"] else ""
         _, choices = value_type(field)
         options = f" One of: {', '.join(choices)}." if choices else ""
+        shown_flag = "" if field.metadata["secret"] else f"`--{flag}`"
         rows.append(
-            f"| `--{flag}` | `{ENVIRONMENT_PREFIX}{field.name.upper()}` | {shown} "
+            f"| {shown_flag} | `{ENVIRONMENT_PREFIX}{field.name.upper()}` | {shown} "
             f"| {field.metadata['help']}{unit}.{options} |"
         )
     return "\n".join(rows) + "\n"
@@ -350,11 +406,20 @@ class Service:
 
 def build(settings: Settings) -> Service:
     """The objects of a server with these settings. Raises `PagesMissing` without its page, and
-    `CannotOpen` without its store."""
-    site = pages(lambda: node.trouble)
+    `CannotOpen` without its store, `SettingsError` for keys that cannot be read."""
+    keys = api_keys(settings)
+    site: Callable[..., Any] = pages(lambda: node.trouble)
     node = Node(
         open_store(settings), terms=terms(settings), limits=limits(settings), url=settings.url
     )
+    if keys:
+        site = Api(
+            node.host,
+            keys,
+            site,
+            max_body_bytes=settings.max_http_buffer_size,
+            max_json_depth=settings.max_json_depth,
+        )
     options = engine_options(settings)
     engine = Engine.socketio(options, {"/": node})
     return Service(node, engine, EngineApp({options.path: engine}, site))
