@@ -91,6 +91,19 @@ def test_lists_have_commas_in_flags_and_environment(settings: list[Settings]) ->
     )
 
 
+def test_secrets_come_from_the_environment_or_the_file(
+    settings: list[Settings], tmp_path: Path
+) -> None:
+    keys = "k" * 32, "l" * 32
+    run("--config", file(tmp_path, f"api_key = {list(keys)}"))
+    run(env={"DUOLOGUE_API_KEY": ", ".join(keys)})
+    assert [each.api_key for each in settings] == [keys, keys]
+
+
+def test_a_secret_is_no_flag(settings: list[Settings]) -> None:
+    assert "No such option '--api-key'" in run("--api-key", "k" * 32).output
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

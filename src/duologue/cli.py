@@ -27,7 +27,8 @@ COULD_NOT_START: Final = 3
 
 _EPILOG: Final = (
     "Every option can be set as an environment variable too, named in brackets, and as a key of "
-    "the TOML file. An option beats the environment, the environment the file."
+    "the TOML file. An option beats the environment, the environment the file. The keys of the "
+    f"REST API are set in the environment only, as {ENVIRONMENT_PREFIX}API_KEY."
 )
 
 
@@ -112,17 +113,20 @@ def _all_settings(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _secrets() -> dict[str, str]:
+def _secrets() -> dict[str, Any]:
     """The settings that are no options, from the environment or else the file."""
     in_file = click.get_current_context().default_map or {}
-    found: dict[str, str] = {}
+    found: dict[str, Any] = {}
     for field in dataclasses.fields(Settings):
         if field.metadata["secret"]:
             value = os.environ.get(ENVIRONMENT_PREFIX + field.name.upper(), in_file.get(field.name))
-            if not (value is None or isinstance(value, str)):
+            if value is None:
+                continue
+            if config.value_type(field)[0] is tuple:
+                value = _List().convert(value, None, None)
+            elif not isinstance(value, str):
                 raise click.UsageError(f"{field.name} is of the wrong type")
-            if value is not None:
-                found[field.name] = value
+            found[field.name] = value
     return found
 
 
@@ -149,7 +153,7 @@ def serve_command(**values: Any) -> None:
     logs.configure(settings.log_level, settings.log_format)
     try:
         _serve(settings)
-    except (serve.CannotStart, CannotOpen, CannotUseKeys, PagesMissing) as error:
+    except (serve.CannotStart, CannotOpen, CannotUseKeys, PagesMissing, SettingsError) as error:
         click.echo(f"duologue: {error}", err=True)
         sys.exit(COULD_NOT_START)
 

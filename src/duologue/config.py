@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from . import auth
 from .core.model import Policy, Terms
 from .node import Limits, Node
+from .rest.app import Api
 from .server.app import Engine, Options
 from .server.asgi import EngineApp
 from .server.pages import pages
@@ -24,6 +27,10 @@ from .stores.memory import MemoryStore
 from .stores.sqlite import SqliteStore
 
 ENVIRONMENT_PREFIX: Final = "DUOLOGUE_"
+
+
+#: What RFC 6750 lets stand after "Bearer".
+_API_KEY: Final = re.compile(r"(?=.{32})[A-Za-z0-9._~+/-]+=*")
 
 
 class SettingsError(ValueError):
@@ -73,6 +80,16 @@ class Settings:
     log_format: Literal["text", "json"] = _setting("text", "Format of log lines")
     grace_seconds: float = _setting(
         10.0, "Time to finish what is in flight when told to stop", unit="seconds", least=0
+    )
+
+    api_key: tuple[str, ...] = _setting(
+        (),
+        "Key of the REST API, at least 32 letters, digits or '-._~+/='; several with commas "
+        "between while one takes the place of another. Without any there is no such API",
+        secret=True,
+    )
+    api_key_file: str | None = _setting(
+        None, "File with more keys of the REST API, one on each line; read at the start"
     )
 
     ping_interval: float = _setting(
@@ -256,7 +273,30 @@ class Settings:
             raise SettingsError("transports are 'polling' and 'websocket'")
         if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
             raise SettingsError("ssl_certfile and ssl_keyfile belong together")
+        _check_keys("api_key", self.api_key)
         auth_options(self)
+
+
+def _check_keys(name: str, keys: tuple[str, ...]) -> None:
+    # Nothing of a key may be in what is said about it
+    if not all(map(_API_KEY.fullmatch, keys)):
+        raise SettingsError(f"{name}: a key has at least 32 letters, digits or '-._~+/='")
+
+
+def api_keys(settings: Settings) -> tuple[str, ...]:
+    """The keys of the REST API, those in the file included. Raises `SettingsError`."""
+    if settings.api_key_file is None:
+        return settings.api_key
+    try:
+        lines = Path(settings.api_key_file).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise SettingsError(f"api_key_file: {settings.api_key_file}: {reason}") from error
+    found = tuple(line.strip() for line in lines if line.strip())
+    if not found:
+        raise SettingsError("api_key_file: there is no key in it")
+    _check_keys("api_key_file", found)
+    return (*settings.api_key, *found)
 
 
 def sqlite_path(store: str) -> str:
@@ -375,6 +415,9 @@ def limits(settings: Settings) -> Limits:
         max_sessions_per_client=settings.max_sessions_per_client,
         takeover_timeout=settings.takeover_timeout_seconds,
         max_waiting_messages=settings.max_waiting_messages,
+        max_content_bytes=settings.max_http_buffer_size,
+        max_attachments=settings.max_attachments,
+        max_json_depth=settings.max_json_depth,
     )
 
 
@@ -427,8 +470,10 @@ class Service:
 
 def build(settings: Settings) -> Service:
     """The objects of a server with these settings. Raises `PagesMissing` without its page, and
-    `CannotOpen` without its store, and `CannotUseKeys` without the keys for tokens."""
-    site = pages(lambda: node.trouble)
+    `CannotOpen` without its store, `CannotUseKeys` without the keys for tokens, and `SettingsError`
+    for keys of the REST API that cannot be read."""
+    keys = api_keys(settings)
+    site: Callable[..., Any] = pages(lambda: node.trouble)
     identify = auth.identify(auth_options(settings))
     node = Node(
         open_store(settings),
@@ -437,6 +482,14 @@ def build(settings: Settings) -> Service:
         identify=identify,
         url=settings.url,
     )
+    if keys:
+        site = Api(
+            node.host,
+            keys,
+            site,
+            max_body_bytes=settings.max_http_buffer_size,
+            max_json_depth=settings.max_json_depth,
+        )
     options = engine_options(settings)
     engine = Engine.socketio(options, {"/": node})
     return Service(node, engine, EngineApp({options.path: engine}, site))

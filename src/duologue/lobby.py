@@ -44,7 +44,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much one client may do; the rates are averages, and as much may come at once.
 
     `takeover_timeout` is how long, in seconds, an older session has to prove that it is alive when
-    its client comes back with the token that it was given.
+    its client comes back with the token that it was given. The last three are what a message may
+    be that a host sends; a client's the engine has measured already.
     """
 
     messages_per_minute: int = 600_000
@@ -54,6 +55,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_sessions_per_client: int = 20
     max_waiting_messages: int = 1_000
     takeover_timeout: float = 3.0
+    max_content_bytes: int = 1_000_000
+    max_attachments: int = 10
+    max_json_depth: int = 32
 
 
 class Welcome(NamedTuple):
@@ -107,7 +111,7 @@ class Lobby:
 
     def arrive(self, session: Session, named: Named, auth: vocabulary.Auth) -> None:
         """Let a session in, as `named` or whoever the resume token in `auth` stands for."""
-        self._begin()
+        self.begin()
         if named.fresh and auth.keep and auth.resume_token is None:
             wait = self._registrations.take(session.address, self._clock())
             if wait:
@@ -331,9 +335,15 @@ class Lobby:
         for session, admitted in tuple(self._admitted.items()):
             if admitted == client_id:
                 self.turn_away(session, refuse(errors.EXPIRED, "This identity has ended"))
+        self.disconnect(client_id)
+
+    def disconnect(self, client_id: str) -> int:
+        """End the sessions that a client has now; returns how many those were."""
         client = self._hub.get(client_id)
-        for outlet in () if client is None else tuple(client.sessions):
+        sessions = () if client is None else tuple(client.sessions)
+        for outlet in sessions:
             outlet.disconnect()  # type: ignore[attr-defined]
+        return len(sessions)
 
     # What happens by itself
 
@@ -353,7 +363,8 @@ class Lobby:
         self._store.apply(events.PutIdentity(Identity(id="", kept=True, expires_at=0.0)))
         self._store.apply(events.DropIdentity(""))
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Put in order what the last process left, unless that has been done."""
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
         if not self._recovered:

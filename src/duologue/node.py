@@ -22,6 +22,7 @@ from .core import errors, events, rules
 from .core.errors import Refusal, refuse
 from .core.model import Terms, TokenBucket
 from .expiry import Expiry
+from .host import Host
 from .hub import Client, Hub, Session
 from .lobby import Limits, Lobby
 from .own import Own
@@ -81,6 +82,18 @@ class Node:
             perform=self._perform,
             watch=self._expiry.watch,
             admissions=self._admissions,
+        )
+        #: What the application that embeds this node may do in its own right.
+        self.host = Host(
+            store,
+            self._writer,
+            self.hub,
+            self._lobby,
+            terms=self._terms,
+            limits=self._limits,
+            clock=clock,
+            tell=self._tell,
+            decide_message=self.decide_message,
         )
         self._performing = False
         self._effects: deque[events.Tell] = deque()
@@ -173,9 +186,15 @@ class Node:
             self.decided_message(session, command, ack, decided)
 
     def decide_message(
-        self, sender: str, command: events.SendMessage, id: str, now: float
+        self,
+        sender: str,
+        command: events.SendMessage,
+        id: str,
+        now: float,
+        terms: Terms | None = None,
     ) -> events.AddMessage | events.MessageReply | Refusal:
         """Belongs inside a transaction, unless the store needs none."""
+        terms = self._terms if terms is None else terms
         store, target = self._store, command.target
         pair = store.pair(sender, target)
         if pair is None and store.identity(sender) is None:
@@ -186,9 +205,7 @@ class Node:
         peer = self.hub.get(target)
         online = peer is not None
         identity = store.identity(target) if peer is None else peer.identity
-        decided = rules.message(
-            command, sender, pair, earlier, id, now, identity, online, self._terms
-        )
+        decided = rules.message(command, sender, pair, earlier, id, now, identity, online, terms)
         if isinstance(decided, events.AddMessage):
             store.add_message(decided)
         return decided
@@ -298,14 +315,18 @@ class Node:
         decided: tuple[events.Decision, float | None],
     ) -> None:
         decision, due = decided
-        self._perform(map(self._up_to_date, decision.effects))
+        self._tell(decision, due)
         reply = decision.reply
         if isinstance(reply, Refusal):
             reply = self._count_refusal(client, reply, self._clock())
-        elif decision.changes:
+        answer(reply)
+
+    def _tell(self, decision: events.Decision, due: float | None) -> None:
+        """Of what has been kept; `due` is when the next request expires."""
+        self._perform(map(self._up_to_date, decision.effects))
+        if decision.changes:
             self._log_links(decision.effects)
             self._expiry.watch(due)
-        answer(reply)
 
     def _up_to_date(self, effect: events.Tell) -> events.Tell:
         """With who is online by now: one that came meanwhile did not tell those it was not linked
@@ -470,6 +491,7 @@ class Node:
 
     def close(self) -> None:
         """Let go of the store, once nothing comes in any more."""
+        self.host.end()
         self._lobby.stop()
         batches = self._writer.batches
         if batches is not None and batches.batches:

@@ -29,7 +29,7 @@ class Own:
     def decide(self, actor: Identity, command: events.OwnCommand, now: float) -> events.Decision:
         """Belongs inside a transaction."""
         if isinstance(command, events.ReadHistory):
-            return events.Decision(self._history(actor.id, command))
+            return events.Decision(history(self._store, actor.id, command))
         if isinstance(command, events.CreateInvite):
             return self._invite(actor, command, now)
         if isinstance(command, events.RedeemInvite):
@@ -37,17 +37,6 @@ class Own:
         if isinstance(command, events.RevokeInvite):
             return self._revoke(actor, command)
         return rules.end(actor, list(self._store.pairs(actor.id)), now)
-
-    def _history(self, client: str, command: events.ReadHistory) -> events.HistoryReply | Refusal:
-        pair = self._store.pair(client, command.target)
-        if pair is None or rules.situation(pair, client) is not rules.Situation.LINKED:
-            return refuse(errors.NOT_LINKED, target=command.target)
-        before = pair.seq + 1 if command.before is None else command.before
-        # One more than is asked for says whether there are more
-        found = self._store.messages_before(pair, before, command.limit + 1)
-        found = [each for each in found if rules.since_linked(pair, each)]
-        page = vocabulary.page(found[-command.limit :])
-        return events.HistoryReply(page, len(found) > len(page))
 
     def _invite(self, actor: Identity, command: events.CreateInvite, now: float) -> events.Decision:
         code = codes.new_code()
@@ -77,3 +66,18 @@ class Own:
         if invite is None or invite.maker != actor.id:
             return events.Decision(refuse(errors.NOT_FOUND, "You have no such invitation"))
         return events.Decision(events.Done(), (events.DropInvite(digest),))
+
+
+def history(
+    store: Store, client: str, command: events.ReadHistory
+) -> events.HistoryReply | Refusal:
+    """A page of what was said on a link. Belongs inside a transaction."""
+    pair = store.pair(client, command.target)
+    if pair is None or rules.situation(pair, client) is not rules.Situation.LINKED:
+        return refuse(errors.NOT_LINKED, target=command.target)
+    before = pair.seq + 1 if command.before is None else command.before
+    # One more than is asked for says whether there are more
+    found = store.messages_before(pair, before, command.limit + 1)
+    found = [each for each in found if rules.since_linked(pair, each)]
+    page = vocabulary.page(found[-command.limit :])
+    return events.HistoryReply(page, len(found) > len(page))

@@ -190,6 +190,27 @@ class TokenReply(msgspec.Struct, frozen=True, rename="camel"):
     ok: bool = True
 
 
+class LinkReply(msgspec.Struct, frozen=True):
+    """To a host; `new` is whether the two were not linked before."""
+
+    new: bool
+
+
+class ClientReply(msgspec.Struct, frozen=True, rename="camel"):
+    """To a host: what is known of a client, as this client itself may know it. `blocked` are the
+    clients that it blocks."""
+
+    client_id: str
+    name: str | None
+    online: bool
+    last_seen: int | None
+    kept: bool
+    links: list[LinkEntry]
+    requests: list[LinkRequested]
+    requested: list[SentRequestEntry]
+    blocked: list[str]
+
+
 Reply = (
     Done
     | RequestReply
@@ -198,6 +219,8 @@ Reply = (
     | InviteReply
     | RedeemReply
     | TokenReply
+    | LinkReply
+    | ClientReply
     | Refusal
 )
 

@@ -327,6 +327,11 @@ def linked_pair(pair: Pair) -> Pair:
     return replace(pair, low_cooldown=0.0, high_cooldown=0.0, first=pair.seq + 1)
 
 
+def unlinked_pair(pair: Pair) -> Pair:
+    """The pair once its link is closed."""
+    return _without_request(pair, State.NONE)
+
+
 def _without_request(pair: Pair, state: State) -> Pair:
     return replace(pair, state=state, requester=None, silent=False, note=None, expires_at=0.0)
 

@@ -1,0 +1,398 @@
+"""What the application that Duologue is part of may do in its own right.
+
+Its commands go through the same rules, the same writer and the same effects as those of clients:
+they are decided inside a transaction, kept, and only then told. Nobody counts how often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from . import codes, vocabulary
+from .core import errors, events, hosted, rules
+from .core.errors import Refusal, refuse
+from .core.model import MAX_ID_CHARS, Identity, Pair, Policy, Terms
+from .hub import Hub
+from .lobby import Limits, Lobby
+from .own import history
+from .stores.base import Store, StoreError
+from .stores.writer import Call, Writer
+
+_T = TypeVar("_T")
+
+#: How many unread messages are counted before it is only said to be so many.
+_UNREAD_MOST: Final = 1_000
+
+#: An event is an array with an object in it, and both count for a client's message.
+_DEPTH_AROUND: Final = 2
+
+_Messaged = events.AddMessage | events.MessageReply | Refusal
+
+
+class Refused(Exception):
+    """Why something was not done; `refusal` has the code, `code` is one of `errors.CODES`."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(f"{refusal.code}: {refusal.error}")
+        self.refusal = refusal
+        self.code = refusal.code
+
+
+class Host:
+    """A node's commands for its own application; `Node.host` is one.
+
+    All methods belong to the event loop's thread; other threads have
+    `duologue.threads.HostInThreads`. A client ID has 1 to
+    128 characters. What is refused raises `Refused`: with `invalid` for what is no ID or cannot be
+    sent, `not_found` for a client that is not known, `unavailable` while the store fails or after
+    the node's end, and what else each method names.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        hub: Hub,
+        lobby: Lobby,
+        *,
+        terms: Terms,
+        limits: Limits,
+        clock: Callable[[], float],
+        tell: Callable[[events.Decision, float | None], None],
+        decide_message: Callable[..., _Messaged],
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._hub = hub
+        self._lobby = lobby
+        self._terms = terms
+        self._linked_only = msgspec.structs.replace(terms, policy=Policy.REQUIRED)
+        self._limits = limits
+        self._clock = clock
+        self._tell = tell
+        self._decide_message = decide_message
+        self._message_ids = codes.message_ids()
+        self._closed = False
+
+    # About clients
+
+    async def online(self, client: str) -> bool:
+        """Whether a client has a session; False for one that is not known."""
+        return self._hub.online(_id(client))
+
+    async def client(self, client: str) -> events.ClientReply:
+        """What is known of a client: name, whether it is online, links and requests."""
+        return await self._decided(partial(self._describe, _id(client)), events.ClientReply)
+
+    async def disconnect(self, client: str) -> int:
+        """End a client's sessions, and say how many those were. An identity that is kept stays;
+        any other ends with its last session."""
+        self._check_open()
+        await self._decided(partial(self._known, _id(client)), events.Done)
+        return self._lobby.disconnect(client)
+
+    async def forget(self, client: str) -> None:
+        """End an identity now, delete what is kept of it, and end its sessions."""
+        await self._decided(partial(self._forget, _id(client)), events.Done)
+        self._lobby.end(client)
+
+    # Between two
+
+    async def link(self, a: str, b: str, *, create: bool = False) -> bool:
+        """Link two clients without asking them; both get `link_established`, now or when they come.
+        Returns whether they were not linked before.
+
+        With `create` one that is not known is from now on, as an identity that is kept: for
+        applications that name their clients. Also refused with `blocked` where either of the two
+        blocks the other, which `unblock` takes back, and `overloaded`.
+        """
+        decide = partial(self._link, _id(a), _id(b), create)
+        return (await self._decided(decide, events.LinkReply)).new
+
+    async def close(self, a: str, b: str) -> None:
+        """Close a link; both get `link_closed`. Also refused with `not_linked`."""
+        await self._decided(partial(self._close, _id(a), _id(b)), events.Done)
+
+    async def block(self, client: str, target: str) -> None:
+        """Block `target` in `client`'s name. Also refused with `overloaded`."""
+        await self._decided(partial(self._block, _id(client), _id(target)), events.Done)
+
+    async def unblock(self, client: str, target: str) -> None:
+        """Take back `client`'s block of `target`, if there is one."""
+        command = events.Unblock(_id(target))
+        await self._decided(partial(self._command, _id(client), command), events.Done)
+
+    async def send(
+        self, sender: str, target: str, content: Any, id: str | None = None
+    ) -> events.MessageReply:
+        """Send a message in a client's name; its own sessions see it, too.
+
+        `content` is any JSON value, with bytes anywhere in it. `id`, a UUID, makes it safe to try
+        again: the same one is answered as the first time. The two must be linked, also with the
+        policy `open`. Also refused with `not_linked`, `blocked`, `too_large` and `overloaded`.
+        """
+        _id(sender)
+        command = self._message(_id(target), content, id)
+        made = next(self._message_ids) if id is None else id
+        decide = partial(self._sending, sender, command, made, self._clock())
+        return await self._submitted(decide, partial(self._sent, sender, command), target)
+
+    async def history(
+        self, client: str, peer: str, before: int | None = None, limit: int = 50
+    ) -> events.HistoryReply:
+        """The last `limit` (1 to 100) messages of a link with numbers below `before`, in order.
+
+        May have fewer than `limit`, for a page has at most about 1,000,000 bytes; `more` says
+        whether there are earlier ones. Also refused with `not_linked`.
+        """
+        values = {"targetClientId": _id(peer), "before": before, "limit": limit}
+        command = _converted(values, events.ReadHistory)
+        return await self._decided(
+            partial(self._history, _id(client), command), events.HistoryReply
+        )
+
+    def end(self) -> None:
+        """The node's store is about to be closed: refuse everything from now on."""
+        self._closed = True
+
+    # How it is decided, inside a transaction
+
+    def _describe(self, client: str, store: Store, now: float) -> events.Decision:
+        identity = self._identity(client)
+        if identity is None:
+            return events.Decision(refuse(errors.NOT_FOUND, target=client))
+        pairs = [(pair, self._identity(pair.other(client))) for pair in store.pairs(client)]
+        known = {peer.id: peer for _, peer in pairs if peer is not None}
+        links = rules.snapshot(
+            identity,
+            [pair for pair, peer in pairs if peer is not None],
+            known,
+            self._hub.online,
+            lambda pair: store.unread(pair, client, _UNREAD_MOST),
+            {},
+        )
+        links = links or events.Links([], [], [])
+        online = self._hub.online(client)
+        last_seen = None if online else identity.last_seen
+        return events.Decision(
+            events.ClientReply(
+                client,
+                identity.name,
+                online,
+                last_seen,
+                identity.kept,
+                links.links,
+                links.requests,
+                links.requested,
+                [pair.other(client) for pair, _ in pairs if client in pair.blockers],
+            )
+        )
+
+    def _known(self, client: str, store: Store, now: float) -> events.Decision:
+        known = self._identity(client) is not None
+        return events.Decision(events.Done() if known else refuse(errors.NOT_FOUND, target=client))
+
+    def _forget(self, client: str, store: Store, now: float) -> events.Decision:
+        identity = self._identity(client)
+        if identity is None:
+            return events.Decision(refuse(errors.NOT_FOUND, target=client))
+        return rules.end(identity, list(store.pairs(client)), now)
+
+    def _link(self, a: str, b: str, create: bool, store: Store, now: float) -> events.Decision:
+        sides: list[Identity] = []
+        unknown: list[Identity] = []
+        for client in (a, b):
+            identity = self._identity(client)
+            if identity is None:
+                if not create:
+                    return events.Decision(refuse(errors.NOT_FOUND, target=client))
+                identity = hosted.newcomer(client, now, self._terms)
+                unknown.append(identity)
+            sides.append(identity)
+        pair = self._pair(a, b)
+        return hosted.link(
+            (sides[0], sides[1]), tuple(unknown), pair, self._hub.online, self._terms
+        )
+
+    def _close(self, a: str, b: str, store: Store, now: float) -> events.Decision:
+        for client in (a, b):
+            if self._identity(client) is None:
+                return events.Decision(refuse(errors.NOT_FOUND, target=client))
+        return hosted.close(a, b, self._pair(a, b))
+
+    def _block(self, client: str, target: str, store: Store, now: float) -> events.Decision:
+        facts = self._facts(client, target)
+        return facts if isinstance(facts, events.Decision) else hosted.block(facts, now)
+
+    def _command(
+        self, client: str, command: events.PairCommand, store: Store, now: float
+    ) -> events.Decision:
+        facts = self._facts(client, command.target)
+        return facts if isinstance(facts, events.Decision) else rules.decide(facts, command, now)
+
+    def _history(
+        self, client: str, command: events.ReadHistory, store: Store, now: float
+    ) -> events.Decision:
+        for each in (client, command.target):
+            if self._identity(each) is None:
+                return events.Decision(refuse(errors.NOT_FOUND, target=each))
+        return events.Decision(history(store, client, command))
+
+    def _facts(self, client: str, target: str) -> rules.Facts | events.Decision:
+        actor = self._identity(client)
+        if actor is None:
+            return events.Decision(refuse(errors.NOT_FOUND, target=client))
+        online = self._hub.online(target)
+        pair = self._pair(client, target)
+        return rules.Facts(self._terms, actor, self._identity(target), pair, online)
+
+    def _identity(self, client: str) -> Identity | None:
+        return self._store.identity(client)
+
+    def _pair(self, a: str, b: str) -> Pair | None:
+        return None if a == b else self._store.pair(a, b)
+
+    # Messages
+
+    def _message(self, target: str, content: Any, id: str | None) -> events.SendMessage:
+        """A message that may be sent as it is; raises `Refused`."""
+        limits = self._limits
+        content = _plain(content, limits.max_json_depth - _DEPTH_AROUND)
+        values = {"targetClientId": target, "message": None, "id": id}
+        command = _converted(values, events.SendMessage)
+        command = msgspec.structs.replace(command, content=content)
+        refusal = vocabulary.lookalike(command)
+        if refusal is not None:
+            raise Refused(refusal)
+        try:
+            packets = vocabulary.encode_message(events.MessageReceived("", content))
+        except UnicodeEncodeError as error:
+            raise Refused(_invalid("a string cannot be encoded")) from error
+        if sum(map(len, packets)) > limits.max_content_bytes:
+            raise Refused(refuse(errors.TOO_LARGE, target=target, id=id))
+        if len(packets) - 1 > limits.max_attachments:
+            sentence = f"A message has at most {limits.max_attachments} attachments"
+            raise Refused(refuse(errors.TOO_LARGE, sentence, target=target, id=id))
+        return command
+
+    def _sending(self, sender: str, command: events.SendMessage, id: str, now: float) -> _Messaged:
+        if self._identity(sender) is None:
+            return refuse(errors.NOT_FOUND, target=sender, id=command.id)
+        return self._decide_message(sender, command, id, now, self._linked_only)
+
+    def _sent(
+        self, sender: str, command: events.SendMessage, decided: _Messaged
+    ) -> events.MessageReply:
+        if isinstance(decided, Refusal):
+            raise Refused(decided)
+        if isinstance(decided, events.MessageReply):
+            return decided
+        notice = decided.notice
+        self._deliver(command.target, sender, notice)
+        self._deliver(sender, command.target, msgspec.structs.replace(notice, to=command.target))
+        return decided.reply
+
+    def _deliver(self, client_id: str, peer: str, notice: events.MessageReceived) -> None:
+        client = self._hub.get(client_id)
+        if client is not None:
+            packets = vocabulary.encode_message(notice)
+            client.deliver(peer, notice.seq, packets)  # type: ignore[arg-type]
+
+    # Waiting
+
+    async def _decided(
+        self, decide: Callable[[Store, float], events.Decision], kind: type[_T]
+    ) -> _T:
+        """Have something decided, kept and told; what was answered is of the `kind`."""
+        now, store = self._clock(), self._store
+
+        def run() -> tuple[events.Decision, float | None]:
+            decision = decide(store, now)
+            for change in decision.changes:
+                store.apply(change)
+            return decision, store.next_due()
+
+        def done(decided: tuple[events.Decision, float | None]) -> _T:
+            decision, due = decided
+            self._tell(decision, due)
+            if isinstance(decision.reply, Refusal):
+                raise Refused(decision.reply)
+            return cast(_T, decision.reply)
+
+        return await self._submitted(run, done, UNSET)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Refused(refuse(errors.UNAVAILABLE, "The server has stopped"))
+
+    async def _submitted(
+        self, run: Callable[[], Any], done: Callable[[Any], _T], target: str | UnsetType
+    ) -> _T:
+        """Wait until a job on the store has been kept; `done` tells of it and says what of it is
+        the answer, also when nobody waits for that any more."""
+        self._check_open()
+        self._lobby.begin()
+        answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+
+        def kept(result: Any) -> None:
+            try:
+                found = done(result)
+            except Refused as refused:
+                if not answer.done():
+                    answer.set_exception(refused)
+            else:
+                if not answer.done():
+                    answer.set_result(found)
+
+        def failed(error: StoreError) -> None:
+            self._lobby.store_failed(error)
+            if not answer.done():
+                answer.set_exception(Refused(refuse(errors.UNAVAILABLE, target=target)))
+
+        self._writer.submit(Call(run, kept, failed))
+        return await answer
+
+
+def _id(client: str) -> str:
+    """A client ID that may be one; raises `Refused`."""
+    if not isinstance(client, str) or not 0 < len(client) <= MAX_ID_CHARS:
+        raise Refused(_invalid(f"a client ID has 1 to {MAX_ID_CHARS} characters"))
+    if any("\ud800" <= letter <= "\udfff" or letter == "\0" for letter in client):
+        raise Refused(_invalid("a client ID holds a character that cannot be kept"))
+    return client
+
+
+def _converted(values: Mapping[str, Any], kind: type[_T]) -> _T:
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise Refused(vocabulary.invalid(str(error))) from error
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """`value` of JSON's own types and bytes; raises `Refused` for what has none of them."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    if isinstance(value, list | tuple | Mapping):
+        if not depth:
+            raise Refused(_invalid("arrays and objects nest too deep"))
+        if not isinstance(value, Mapping):
+            return [_plain(item, depth - 1) for item in value]
+        if all(isinstance(key, str) for key in value):
+            return {key: _plain(item, depth - 1) for key, item in value.items()}
+    raise Refused(_invalid(f"a {type(value).__name__} such as this cannot be sent"))
+
+
+def _invalid(reason: str) -> Refusal:
+    return vocabulary.invalid(reason)
