@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, given, settings
+from schemathesis import GenerationMode
 
 from duologue.rest.openapi import document
 from duologue.rest.operations import OPERATIONS
@@ -48,11 +50,22 @@ def test_every_reference_in_the_document_leads_somewhere() -> None:
 
 
 DESCRIBED = schemathesis.openapi.from_dict(document())
-METHODS = [result.ok() for result in DESCRIBED.get_all_operations()]
+# Its generator puts NUL where the pattern has none
+DESCRIBED.config.generation.update(allow_x00=False)
+FOUND: list[Any] = [result.ok() for result in DESCRIBED.get_all_operations()]  # type: ignore[union-attr]
+
+
+def fits_beyond_its_schema(case: Any) -> None:
+    """What a schema cannot say: who is not itself, what has placeholders, and which key is new."""
+    if isinstance(case.body, dict):
+        assume(case.body.get("client") is None or case.body["client"] != case.body.get("peer"))
+        assume(not case.body.get("attachments"))
+    if "Idempotency-Key" in case.headers:
+        case.headers["Idempotency-Key"] = str(uuid.uuid4())
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: str(mode.value))
-@pytest.mark.parametrize("operation", METHODS, ids=lambda operation: str(operation.label))
+@pytest.mark.parametrize("operation", FOUND, ids=lambda operation: str(operation.label))
 def test_the_server_does_what_the_document_says(
     server: ServerProcess, operation: Any, mode: GenerationMode
 ) -> None:
@@ -67,6 +80,11 @@ def test_the_server_does_what_the_document_says(
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def asks(case: Any) -> None:
+        if mode is GenerationMode.POSITIVE:
+            fits_beyond_its_schema(case)
+        else:
+            # In a query, a text and a list of one are the same
+            assume(not (case.path == "/online" and isinstance(case.query.get("client"), str)))
         case.call_and_validate(base_url=server.url + API, headers=headers)
 
     asks()

@@ -24,7 +24,7 @@ ClientId = Annotated[
         min_length=1,
         max_length=MAX_ID_CHARS,
         pattern=r"\A[^\0]*\Z",
-        extra_json_schema={"pattern": r"^[^\u0000]*$"},
+        extra_json_schema={"pattern": r"^[^\x00]*$"},
     ),
 ]
 

@@ -16,7 +16,7 @@ from .bodies import failed
 _logger: Final = logging.getLogger("duologue.rest")
 
 #: Wrong keys from one IP address that are answered, and logged, one by one.
-_WRONG_PER_HOUR: Final = 60
+_WRONG_PER_HOUR: Final = 1_000
 
 
 class Keys:
@@ -38,14 +38,14 @@ class Keys:
         found = [hmac.compare_digest(digest, each) for each in self._digests]
         if scheme.lower() == "bearer" and any(found):
             return
-        wait = self._wrong.take(address, now)
-        if wait:
-            sentence = "Too many wrong API keys; try again later"
-            failure = failed(429, sentence, errors.RATE_LIMITED)
-            failure.headers["retry-after"] = str(int(wait) + 1)
-            raise failure
         challenge = 'Bearer realm="duologue"'
         if authorization:
+            wait = self._wrong.take(address, now)
+            if wait:
+                sentence = "Too many wrong API keys; try again later"
+                failure = failed(429, sentence, errors.RATE_LIMITED)
+                failure.headers["retry-after"] = str(int(wait) + 1)
+                raise failure
             challenge += ', error="invalid_token"'
             _logger.warning("refused a wrong API key from %s", address or "a local socket")
         sentence = "An API key is needed, as Authorization: Bearer KEY"
