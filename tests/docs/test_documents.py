@@ -16,8 +16,6 @@ from duologue.config import markdown
 ROOT = Path(__file__).parents[2]
 _ROOMS = "core|wire|server|stores|node|hub|admission|keys|jwks|auth|vocabulary|config|logs|cli"
 _NAME = re.compile(rf"`((?:{_ROOMS})\.[\w.]+)`")
-    r"`((?:core|wire|server|stores|node|hub|admission|keys|jwks|auth|vocabulary|config|logs|cli)\.[\w.]+)`"
-)
 
 
 def _resolve(name: str) -> Any:
