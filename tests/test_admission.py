@@ -162,6 +162,17 @@ async def test_renewing_again_and_again_takes_no_more_room() -> None:
     assert (len(here.admissions), here.ended) == (1, [])
 
 
+async def test_a_session_that_cannot_be_ended_does_not_keep_the_others() -> None:
+    here = Admitted()
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: complaints.append(what))
+    there = Admissions(virtual_clock, lambda session: here._end(session) or 1 / 0)  # type: ignore
+    for name in "ab":
+        there.hold(place(name), here.start + 10)
+    await asyncio.sleep(11)
+    assert ([name for name, _ in here.ended], len(complaints)) == (["a", "b"], 2)
+
+
 async def test_one_timer_is_enough_for_all() -> None:
     here = Admitted()
     for number in range(1_000):

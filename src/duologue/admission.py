@@ -223,20 +223,26 @@ class Admissions:
 
     def _wake(self) -> None:
         self._timer, self._wakes_at = None, math.inf
-        now, heap = self._clock(), self._heap
-        for _ in range(_AT_ONCE):
-            if not heap or heap[0][0] > now:
-                break
-            _, number, session = heapq.heappop(heap)
-            until = self._until.get(session)
-            if until is None:
-                continue
-            if until > now:
-                heapq.heappush(heap, (until, number, session))
-            else:
-                self._finish(session)
-                heap = self._heap  # another, if the end of this one had it tidied up
-        self._watch()
+        now = self._clock()
+        try:
+            for _ in range(_AT_ONCE):
+                if not self._heap or self._heap[0][0] > now:
+                    break
+                self._look(now)
+        finally:
+            # Whatever happened to one, the others must not stay for ever
+            self._watch()
+
+    def _look(self, now: float) -> None:
+        """Take the first entry, and end its session unless that has been put off."""
+        _, number, session = heapq.heappop(self._heap)
+        until = self._until.get(session)
+        if until is None:
+            return
+        if until > now:
+            heapq.heappush(self._heap, (until, number, session))
+        else:
+            self._finish(session)
 
     def stop(self) -> None:
         if self._timer is not None:

@@ -207,13 +207,16 @@ class Settings:
     max_invites_per_client: int = _setting(20, "Invitations of one client", least=1)
 
     anonymous: bool | None = _setting(
-        None, "Let clients in that bring no token; if it is not said, where none could be verified"
+        None,
+        "Let clients in that bring no token; by default where there is no key for tokens",
     )
     auth_secret: str | None = _setting(
-        None, "Secret with which clients' tokens are signed (HS256, …)", secret=True
+        None, "Secret with which clients' tokens are signed", secret=True
     )
     auth_secret_file: str | None = _setting(
-        None, "File with that secret, without which it may stand in DUOLOGUE_AUTH_SECRET"
+        None,
+        "File with the secret with which clients' tokens are signed (HS256, …); or the secret "
+        "itself in DUOLOGUE_AUTH_SECRET",
     )
     auth_public_key_file: str | None = _setting(
         None, "Public key with which clients' tokens are verified, a PEM file"

@@ -14,7 +14,8 @@ import duologue
 from duologue.config import markdown
 
 ROOT = Path(__file__).parents[2]
-_NAME = re.compile(r"`((?:core|wire|server|stores|node|hub|vocabulary|config|logs|cli)\.[\w.]+)`")
+_ROOMS = "core|wire|server|stores|node|hub|admission|keys|jwks|auth|vocabulary|config|logs|cli"
+_NAME = re.compile(rf"`((?:{_ROOMS})\.[\w.]+)`")
 
 
 def _resolve(name: str) -> Any:

@@ -80,7 +80,7 @@ def token(
     *,
     algorithm: str = "HS256",
     key: Any = None,
-    ttl: float | None = 60.0,
+    ttl: float | None = 3_600.0,
     kid: object = None,
     headers: dict[str, Any] | None = None,
     **claims: Any,
