@@ -15,6 +15,7 @@ from .core import errors, events, identities, rules
 from .core.errors import Refusal, refuse
 from .core.model import Identity, Pair, Terms, TokenBucket
 from .core.rates import AddressRate
+from .counts import CONNECT, Counts
 from .hub import Client, Hub, Session
 from .replay import Replay
 from .stores.base import Conflict, Store, StoreError
@@ -90,6 +91,7 @@ class Lobby:
         clock: Callable[[], float],
         perform: Callable[[Iterable[events.Tell]], None],
         watch: Callable[[float | None], None],
+        counts: Counts,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -100,6 +102,7 @@ class Lobby:
         self._perform = perform
         #: Told after a start when the next request expires.
         self._watch = watch
+        self._counts = counts
         self._replay = Replay(store, writer, failed=self.store_failed)
         self._sweeper: asyncio.TimerHandle | None = None
         self._looker: asyncio.TimerHandle | None = None
@@ -199,6 +202,7 @@ class Lobby:
     def turn_away(self, session: Session, refusal: Refusal) -> None:
         self._admitted.pop(session, None)
         session.refuse(refusal.error, msgspec.to_builtins(refusal))
+        self._counts.refused(CONNECT, refusal)
         _logger.info("refused a connection: %s", refusal.code)
 
     def _arrived(self, session: Session, auth: vocabulary.Auth, welcome: Welcome | Refusal) -> None:
@@ -340,6 +344,7 @@ class Lobby:
 
     def store_failed(self, error: StoreError) -> None:
         """Look after a store that fails, so that it is known when it works again."""
+        self._counts.store_failures += 1
         _logger.error("the store failed: %s", error)
         if self._looker is None and not isinstance(error, Conflict):
             loop = asyncio.get_running_loop()

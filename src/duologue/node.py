@@ -20,6 +20,7 @@ from . import codes, vocabulary
 from .core import errors, events, rules
 from .core.errors import Refusal, refuse
 from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, Terms, TokenBucket
+from .counts import Counts
 from .expiry import Expiry
 from .hub import Client, Hub, Session
 from .lobby import Limits, Lobby, Named
@@ -71,6 +72,7 @@ class Node:
         writer: Writer | None = None,
     ) -> None:
         self.hub = Hub()
+        self.counts = Counts()
         self._store = store
         self._writer = writer or (Inline(store) if store.immediate else Threaded(store))
         self._terms = terms or Terms()
@@ -94,6 +96,7 @@ class Node:
             clock=clock,
             perform=self._perform,
             watch=self._expiry.watch,
+            counts=self.counts,
         )
         self._performing = False
         self._effects: deque[events.Tell] = deque()
@@ -103,6 +106,14 @@ class Node:
     def trouble(self) -> str | None:
         """Why the store does not work at the moment; None while it does."""
         return self._writer.trouble
+
+    @property
+    def writer(self) -> Writer:
+        return self._writer
+
+    def holds(self) -> Mapping[str, int]:
+        """How much of what its store keeps, by kind, where the store knows without counting."""
+        return self._store.holds()
 
     # The engine's application
 
@@ -153,6 +164,8 @@ class Node:
         self._lobby.leave(session, reason)
 
     def _answer(self, session: Session, name: str, ack: int | None, reply: events.Reply) -> None:
+        if isinstance(reply, Refusal):
+            self.counts.refused(name, reply)
         if ack is not None:
             session.send(vocabulary.encode_reply(ack, reply))
         elif isinstance(reply, Refusal):
@@ -217,8 +230,11 @@ class Node:
             notice, seq = decided.notice, decided.message.seq
             peer = self.hub.get(command.target)
             if peer is not None:
+                self.counts.delivered += 1
                 packets = vocabulary.encode_message(notice)
                 peer.deliver(client.id, seq, packets)  # type: ignore[arg-type]
+            else:
+                self.counts.stored += 1
             if client.kept or len(client.sessions) > 1 or not session.connected:
                 self._echo(session, client, command.target, notice, seq)  # type: ignore[arg-type]
             if ack is not None:
@@ -227,9 +243,11 @@ class Node:
         elif isinstance(decided, Refusal):
             refusal = self._count_refusal(client, decided, self._clock())
             self._answer(session, "message", ack, refusal)
-        elif ack is not None:
-            packets = vocabulary.encode_reply(ack, decided)
-            client.answer(session, command.target, decided.seq, packets)
+        else:
+            self.counts.repeated += 1
+            if ack is not None:
+                packets = vocabulary.encode_reply(ack, decided)
+                client.answer(session, command.target, decided.seq, packets)
 
     def message_failed(
         self, session: Session, command: events.SendMessage, ack: int | None, error: StoreError
@@ -313,6 +331,7 @@ class Node:
         if isinstance(reply, Refusal):
             reply = self._count_refusal(client, reply, self._clock())
         elif decision.changes:
+            self.counts.decided(decision)
             self._log_links(decision.effects)
             self._expiry.watch(due)
         answer(reply)
@@ -404,6 +423,8 @@ class Node:
     # What follows from a decision
 
     def _perform(self, effects: Iterable[events.Tell]) -> None:
+        effects = tuple(effects)
+        self.counts.told(effects)
         # A session that cannot keep up ends while it is told something. What follows from that is
         # told after the rest, or a peer would hear of a link that is already closed.
         if self._performing:

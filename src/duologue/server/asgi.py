@@ -22,6 +22,7 @@ from .connection import (
     TRANSPORT_ERROR,
     Connection,
 )
+from .lane import Traffic
 from .polling import Polling, Receive, Scope, Send, header_lists, respond
 
 _CLOSE_CODES = {SHUTTING_DOWN: 1012, PARSE_ERROR: 1002, SLOW_READER: 1008}
@@ -71,6 +72,7 @@ class AsgiWebSocket:
         try:
             connection = self._open(scope)
         except Refused as refused:
+            self._engine.tally.refused[refused.status] += 1
             await _refuse(scope, send, refused)
             return
         await send({"type": "websocket.accept"})
@@ -118,6 +120,7 @@ class AsgiWebSocket:
         connection = self._connection
         if connection is None:
             return
+        Traffic.received += len(packet)
         if len(packet) > self._engine.options.max_http_buffer_size:
             self._leave(PARSE_ERROR)
             self.finish(PARSE_ERROR)
@@ -141,6 +144,7 @@ class AsgiWebSocket:
                 else:
                     await send({"type": "websocket.send", "text": packet.decode()})
                 self._bytes -= len(packet)
+                Traffic.sent += len(packet)
             if self._reason is not None:
                 code = _CLOSE_CODES.get(self._reason, 1000)
                 await send({"type": "websocket.close", "code": code})

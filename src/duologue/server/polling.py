@@ -139,6 +139,7 @@ class Polling:
             else:
                 raise bad_method()
         except Refused as refused:
+            self._engine.tally.refused[refused.status] += 1
             if refused.status == 413:
                 headers.append(("connection", "close"))  # what follows the limit is not read
             await respond(send, refused.status, refused.body, _JSON, headers)
@@ -196,6 +197,7 @@ class Polling:
             if "gzip" in (part.split(";")[0].strip() for part in accepted.split(",")):
                 body = gzip.compress(body, compresslevel=1)
                 headers.append(("content-encoding", "gzip"))
+        self._engine.tally.bytes_sent += len(body)
         await respond(send, 200, body, _TEXT, headers)
 
     def _open(self, scope: Scope, names: dict[str, list[str]]) -> Connection:
@@ -229,6 +231,7 @@ class Polling:
             if body is None:
                 connection.close(TRANSPORT_ERROR)
                 raise bad_request()
+            self._engine.tally.bytes_received += len(body)
             packets = engineio.decode_payload(body, max_packets=options.max_payload_packets)
         except PacketError as error:
             connection.close(PARSE_ERROR)

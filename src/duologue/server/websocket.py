@@ -34,7 +34,7 @@ from .connection import (
     Connection,
 )
 from .frames import FrameStream
-from .lane import frames
+from .lane import Traffic, frames
 
 # The library says at level INFO of every connection that it opened and closed
 _library_logger: Final = logging.getLogger("duologue.websocket")
@@ -145,6 +145,8 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
                     self._open(engine, query_string, events[0], response)
                     return
                 except Refused as refused:
+                    if engine is not None:
+                        engine.tally.refused[refused.status] += 1
                     response = self.conn.reject(refused.status, refused.body.decode())
             self.conn.send_response(response)
         self.flush()
@@ -200,6 +202,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         self.flush_gathered()
+        Traffic.sent += len(data)
         self._write(data)
 
     def _write(self, data: bytes) -> None:
