@@ -21,6 +21,7 @@ from .metrics import Metrics
 from .server import http, serve, websocket
 from .server.app import Engine
 from .server.pages import PagesMissing
+from .server.requests import WithRequestId
 from .stores import files
 from .stores.base import CannotOpen
 
@@ -135,7 +136,7 @@ def serve_command(**values: Any) -> None:
         settings = config.settings_from(values)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
-    logs.configure(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, settings.log_format, access=settings.access_log)
     try:
         _serve(settings)
     except (serve.CannotStart, CannotOpen, PagesMissing) as error:
@@ -228,7 +229,7 @@ def _serve(settings: Settings) -> None:
 
     server = serve.Server(
         uvicorn.Config(
-            cast(Any, service.app),
+            cast(Any, WithRequestId(service.app)),
             http=http.protocol_factory(engine),
             ws=websocket.protocol_factory({engine.options.path: engine}),
             lifespan="off",

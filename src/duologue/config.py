@@ -63,6 +63,7 @@ class Settings:
         "info", "Least important messages that are logged"
     )
     log_format: Literal["text", "json"] = _setting("text", "Format of log lines")
+    access_log: bool = _setting(False, "Log a line for each HTTP request, without its query")
     metrics_host: str = _setting("127.0.0.1", "Address to serve /metrics on, for Prometheus")
     metrics_port: int | None = _setting(
         None, "Port to serve /metrics on; 0 takes any that is free. Without one it is not", least=0

@@ -16,7 +16,7 @@ from .core.errors import Refusal, refuse
 from .core.model import Identity, Pair, Terms, TokenBucket
 from .core.rates import AddressRate
 from .counts import CONNECT, Counts
-from .hub import Client, Hub, Session
+from .hub import Client, Hub, Session, about
 from .replay import Replay
 from .stores.base import Conflict, Store, StoreError
 from .stores.writer import Call, Writer
@@ -203,7 +203,7 @@ class Lobby:
         self._admitted.pop(session, None)
         session.refuse(refusal.error, msgspec.to_builtins(refusal))
         self._counts.refused(CONNECT, refusal)
-        _logger.info("refused a connection: %s", refusal.code)
+        _logger.info("refused a connection: %s", refusal.code, extra=about(session))
 
     def _arrived(self, session: Session, auth: vocabulary.Auth, welcome: Welcome | Refusal) -> None:
         if isinstance(welcome, Refusal):
@@ -241,7 +241,7 @@ class Lobby:
         session.send(vocabulary.encode_notice(events.ClientIdGiven(identity.id, token)))
         if welcome.links is not None:
             session.send(vocabulary.encode_notice(self._up_to_date(welcome.links)))
-        _logger.info("client %s connected", identity.id)
+        _logger.info("client %s connected", identity.id, extra=about(session))
         if (
             came_back and client.sessions
         ):  # it may have ended at what it was told, of which peers have heard
@@ -278,8 +278,12 @@ class Lobby:
             # What it was given last may never have reached it
             client.got.clear()
         if self._hub.remove(client, session):
-            _logger.info("client %s left: %s", client.id, reason)
+            _logger.info("client %s left: %s", client.id, reason, extra=about(session))
             self._settle(client)
+        else:
+            _logger.debug(
+                "client %s left one of its sessions: %s", client.id, reason, extra=about(session)
+            )
 
     def _settle(self, client: Client) -> None:
         self._writer.submit(

@@ -22,7 +22,7 @@ from .core.errors import Refusal, refuse
 from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, Terms, TokenBucket
 from .counts import Counts
 from .expiry import Expiry
-from .hub import Client, Hub, Session
+from .hub import Client, Hub, Session, about
 from .lobby import Limits, Lobby, Named
 from .own import Own
 from .stores.base import Store, StoreError
@@ -292,7 +292,7 @@ class Node:
         self._writer.submit(
             Call(
                 partial(self._decide, client, command, now),
-                partial(self._decided, client, answer),
+                partial(self._decided, session, answer),
                 partial(self._failed, answer, command.target),
             )
         )
@@ -321,7 +321,7 @@ class Node:
 
     def _decided(
         self,
-        client: Client,
+        session: Session,
         answer: Callable[[events.Reply], None],
         decided: tuple[events.Decision, float | None],
     ) -> None:
@@ -329,10 +329,10 @@ class Node:
         self._perform(map(self._up_to_date, decision.effects))
         reply = decision.reply
         if isinstance(reply, Refusal):
-            reply = self._count_refusal(client, reply, self._clock())
+            reply = self._count_refusal(session.data, reply, self._clock())
         elif decision.changes:
             self.counts.decided(decision)
-            self._log_links(decision.effects)
+            self._log_links(session, decision.effects)
             self._expiry.watch(due)
         answer(reply)
 
@@ -360,9 +360,9 @@ class Node:
         if not client.requests.take(now):
             answer(self._too_often(client.requests, UNSET))
             return
-        done = partial(self._decided, client, answer)
+        done = partial(self._decided, session, answer)
         if isinstance(command, events.Forget):
-            done = partial(self._forgotten, client, answer)
+            done = partial(self._forgotten, session, answer)
         self._writer.submit(
             Call(
                 partial(self._decide_own, client, command, now),
@@ -386,13 +386,14 @@ class Node:
 
     def _forgotten(
         self,
-        client: Client,
+        session: Session,
         answer: Callable[[events.Reply], None],
         decided: tuple[events.Decision, float | None],
     ) -> None:
         self._perform(decided[0].effects)
         answer(events.Done())
-        _logger.info("client %s forgotten", client.id)
+        client: Client = session.data
+        _logger.info("client %s forgotten", client.id, extra=about(session))
         self._lobby.end(client.id)
 
     def _bucket(self, client: Client, command: events.PairCommand) -> TokenBucket:
@@ -440,13 +441,14 @@ class Node:
         finally:
             self._performing = False
 
-    def _log_links(self, effects: Sequence[events.Tell]) -> None:
+    def _log_links(self, session: Session, effects: Sequence[events.Tell]) -> None:
         for effect in effects:
-            if isinstance(effect.notice, events.LinkEstablished):
-                _logger.info("clients %s and %s linked", effect.to, effect.notice.peer)
+            told, notice = effect.to, effect.notice
+            if isinstance(notice, events.LinkEstablished):
+                _logger.info("clients %s and %s linked", told, notice.peer, extra=about(session))
                 return
-            if isinstance(effect.notice, events.LinkClosed):
-                _logger.info("clients %s and %s unlinked", effect.to, effect.notice.peer)
+            if isinstance(notice, events.LinkClosed):
+                _logger.info("clients %s and %s unlinked", told, notice.peer, extra=about(session))
 
     # The end
 

@@ -24,6 +24,7 @@ from .connection import (
 )
 from .lane import Traffic
 from .polling import Polling, Receive, Scope, Send, header_lists, respond
+from .requests import HEADER, request_id
 
 _CLOSE_CODES = {SHUTTING_DOWN: 1012, PARSE_ERROR: 1002, SLOW_READER: 1008}
 
@@ -99,6 +100,7 @@ class AsgiWebSocket:
         )
         client = scope.get("client")
         headers = {name: ", ".join(values) for name, values in names.items()}
+        headers[HEADER] = request_id(names.get(HEADER, ()))
         connection = engine.open_websocket(self, query, client[0] if client else "", headers)
         if connection.transport is not self:
             self.deadline = engine.now() + engine.options.upgrade_timeout

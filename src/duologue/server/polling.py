@@ -15,6 +15,7 @@ from duologue.wire.engineio import PacketError, Stage
 
 from .app import POLLING, Engine, Query, Refused, bad_method, bad_request
 from .connection import CLOSED_BY_CLIENT, PARSE_ERROR, SLOW_READER, TRANSPORT_ERROR, Connection
+from .requests import HEADER, request_id
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -203,11 +204,13 @@ class Polling:
     def _open(self, scope: Scope, names: dict[str, list[str]]) -> Connection:
         transport = PollingTransport()
         client = scope.get("client")
+        headers = {name: ", ".join(values) for name, values in names.items()}
+        headers[HEADER] = request_id(names.get(HEADER, ()))
         connection = self._engine.open(
             transport,
             Stage.POLLING,
             client[0] if client else "",
-            {name: ", ".join(values) for name, values in names.items()},
+            headers,
         )
         transport.serve(connection)
         return connection

@@ -35,6 +35,7 @@ from .connection import (
 )
 from .frames import FrameStream
 from .lane import Traffic, frames
+from .requests import HEADER, log_access, request_id
 
 # The library says at level INFO of every connection that it opened and closed
 _library_logger: Final = logging.getLogger("duologue.websocket")
@@ -159,6 +160,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
         address, secure = self._peer(request)
         engine.check_origin(headers.get_all("Origin"), headers.get_all("Host"), secure=secure)
         names = {name.lower(): value for name, value in headers.raw_items()}
+        names[HEADER] = request_id(headers.get_all(HEADER))
         connection = engine.open_websocket(self, query, address, names)
         if connection.transport is not self:
             self._set_deadline(engine, engine.options.upgrade_timeout)
@@ -166,6 +168,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
             answer.headers["Set-Cookie"] = engine.cookie(connection)
         self._connection = connection
         self._engine = engine
+        log_access("GET", engine.options.path, 101, 0.0, address, names[HEADER])
         self.conn.send_response(answer)
         self.flush()
         self._transport.set_write_buffer_limits(high=engine.options.max_queue_bytes)
