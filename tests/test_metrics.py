@@ -18,6 +18,7 @@ from duologue.config import Settings
 from duologue.metrics import Metrics
 from tests.support.clients import Python
 from tests.support.process import Serve, ServerProcess
+from tests.support.raw import Polls
 
 
 def metrics_url(server: ServerProcess) -> str:
@@ -49,13 +50,30 @@ def scrape(server: ServerProcess) -> Scrape:
     return Scrape(httpx.get(metrics_url(server)).raise_for_status().text)
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    """One for all tests for which it does not matter what others did."""
+    server = ServerProcess("duologue", "serve", "--port", "0", "--metrics-port", "0")
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def server(serve: Serve) -> ServerProcess:
+def own_server(serve: Serve) -> ServerProcess:
     return serve("--metrics-port", "0")
 
 
 @pytest.fixture
 def pair(server: ServerProcess) -> Iterator[tuple[Python, Python]]:
+    yield from linked(server)
+
+
+@pytest.fixture
+def own_pair(own_server: ServerProcess) -> Iterator[tuple[Python, Python]]:
+    yield from linked(own_server)
+
+
+def linked(server: ServerProcess) -> Iterator[tuple[Python, Python]]:
     """Two clients that are linked, one by WebSocket and one that polls."""
     ann = Python(server.url, "websocket")
     ben = Python(server.url, "polling")
@@ -67,9 +85,9 @@ def pair(server: ServerProcess) -> Iterator[tuple[Python, Python]]:
 
 
 def test_sessions_are_counted_by_transport(
-    server: ServerProcess, pair: tuple[Python, Python]
+    own_server: ServerProcess, own_pair: tuple[Python, Python]
 ) -> None:
-    seen = scrape(server)
+    seen = scrape(own_server)
     assert (
         seen("duologue_sessions", transport="websocket"),
         seen("duologue_sessions", transport="polling"),
@@ -78,10 +96,10 @@ def test_sessions_are_counted_by_transport(
 
 
 def test_messages_are_counted_by_the_answer_to_their_sender(
-    server: ServerProcess, pair: tuple[Python, Python]
+    own_server: ServerProcess, own_pair: tuple[Python, Python]
 ) -> None:
-    ann, ben = pair
-    kept = Python(server.url, "websocket", {"keep": True})
+    ann, ben = own_pair
+    kept = Python(own_server.url, "websocket", {"keep": True})
     ann.call("link_request", targetClientId=kept.id)
     kept.call("link_accept", targetClientId=ann.id)
     for _ in range(3):
@@ -93,21 +111,21 @@ def test_messages_are_counted_by_the_answer_to_their_sender(
     while ann.hears("presence")["online"]:
         pass
     ann.call("message", targetClientId=kept.id, message="away")
-    seen = scrape(server)
+    seen = scrape(own_server)
     assert seen("duologue_messages_total", status="delivered") == 4
     assert seen("duologue_messages_total", status="repeated") == 1
     assert seen("duologue_messages_total", status="stored") == 1
 
 
 def test_links_are_counted_once_and_not_for_each_side(
-    server: ServerProcess, pair: tuple[Python, Python]
+    own_server: ServerProcess, own_pair: tuple[Python, Python]
 ) -> None:
-    ann, ben = pair
+    ann, ben = own_pair
     ann.call("link_close", targetClientId=ben.id)
     ann.call("link_request", targetClientId=ben.id)
     ann.call("link_request", targetClientId=ben.id)
     ben.call("link_decline", targetClientId=ann.id)
-    seen = scrape(server)
+    seen = scrape(own_server)
     events = ("requested", "established", "declined", "cancelled", "expired", "closed")
     counted = [seen("duologue_link_events_total", event=event) for event in events]
     assert counted == [2, 1, 1, 0, 0, 1]
@@ -124,19 +142,21 @@ def test_a_request_that_expires_is_counted_once(serve: Serve) -> None:
     assert counted == 1
 
 
-def test_what_the_store_keeps_is_said(server: ServerProcess, pair: tuple[Python, Python]) -> None:
-    seen = scrape(server)
+def test_what_the_store_keeps_is_said(
+    own_server: ServerProcess, own_pair: tuple[Python, Python]
+) -> None:
+    seen = scrape(own_server)
     kept = [seen(f"duologue_store_{kind}") for kind in ("clients", "links", "requests", "up")]
     assert kept == [2, 1, 0, 1]
 
 
 def test_refusals_are_counted_by_event_and_code(
-    server: ServerProcess, pair: tuple[Python, Python]
+    own_server: ServerProcess, own_pair: tuple[Python, Python]
 ) -> None:
-    ann, ben = pair
+    ann, ben = own_pair
     ben.call("link_close", targetClientId=ann.id)
     ann.call("message", targetClientId=ben.id, message="hello")
-    seen = scrape(server)
+    seen = scrape(own_server)
     assert seen("duologue_refusals_total", event="message", code="not_linked") == 1
 
 
@@ -174,6 +194,18 @@ def test_bytes_are_counted_by_transport(server: ServerProcess, pair: tuple[Pytho
     assert grown("duologue_sent_bytes_total", "websocket") < 10_000
 
 
+def test_what_waits_for_a_client_is_measured(own_server: ServerProcess) -> None:
+    with Polls(own_server.url) as polls:
+        polls.open()
+        polls.post("40")
+        while not (waiting := scrape(own_server)("duologue_queue_bytes")):
+            pass  # its identity is being kept
+        largest = scrape(own_server)("duologue_queue_max_bytes")
+        polls.get()
+    assert largest is not None
+    assert largest >= waiting > 0
+
+
 def test_commits_are_timed(server: ServerProcess, pair: tuple[Python, Python]) -> None:
     pair[0].call("message", targetClientId=pair[1].id, message="hello")
     seen = scrape(server)
@@ -189,10 +221,10 @@ def test_a_request_to_the_engine_that_is_refused_is_counted(server: ServerProces
     assert scrape(server)("duologue_handshakes_refused_total", status="400") == 1
 
 
-def test_why_a_session_ended_is_counted(server: ServerProcess) -> None:
-    Python(server.url, "websocket").close()
+def test_why_a_session_ended_is_counted(own_server: ServerProcess) -> None:
+    Python(own_server.url, "websocket").close()
     reasons = [
-        sum(value for (name, _), value in scrape(server).samples.items() if name == wanted)
+        sum(value for (name, _), value in scrape(own_server).samples.items() if name == wanted)
         for wanted in ("duologue_sessions_ended_total", "duologue_sessions_opened_total")
     ]
     assert reasons == [1, 1]
@@ -214,10 +246,10 @@ def test_the_metrics_port_serves_no_clients(server: ServerProcess) -> None:
     assert httpx.get(url).status_code == 404
 
 
-def test_a_server_that_is_told_to_stop_ends_with_its_metrics(server: ServerProcess) -> None:
+def test_a_server_that_is_told_to_stop_ends_with_its_metrics(own_server: ServerProcess) -> None:
     with httpx.Client() as client:
-        client.get(metrics_url(server))  # kept alive, as Prometheus does
-        assert server.stop() == 0
+        client.get(metrics_url(own_server))  # kept alive, as Prometheus does
+        assert own_server.stop() == 0
 
 
 def test_open_metrics_are_given_to_those_who_ask(server: ServerProcess) -> None:

@@ -47,7 +47,7 @@ def document() -> str:
         ("relay, messages in memory only", "duologue", "acks-8"),
         ("relay, each message on disk (SQLite) before its `ok`", "durable", "acks-8"),
         ("the same, with IDs for safe retries", "durable", "ids-8"),
-        ("relay to clients that poll", "duologue", "polling-1"),
+        ("relay to clients that poll, without acknowledgements", "duologue", "polling-1"),
     ]
     machine = results.raw["machine"]
     lines = [

@@ -305,7 +305,7 @@ class Engine:
 
     async def survey(self) -> Survey:
         """Look at every session, some at a time, so that none waits for it."""
-        sessions = dict.fromkeys(self.options.transports, 0)
+        sessions = Counter(dict.fromkeys(self.options.transports, 0))
         pending = most = 0
         for number, connection in enumerate(list(self.connections.values()), 1):
             if not connection.closed:
