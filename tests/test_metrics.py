@@ -201,7 +201,7 @@ def test_what_waits_for_a_client_is_measured(own_server: ServerProcess) -> None:
         while not (waiting := scrape(own_server)("duologue_queue_bytes")):
             pass  # its identity is being kept
         largest = scrape(own_server)("duologue_queue_max_bytes")
-        polls.get()
+        polls.post("1")  # or its server would wait for it to read
     assert largest is not None
     assert largest >= waiting > 0
 
