@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version as version_of
 from pathlib import Path
 
@@ -24,13 +25,26 @@ html_copy_source = False
 #: Stands in the index for every page that it does not name: how-tos come and go.
 _OTHERS = "(all other pages)"
 
+_LINK = re.compile(r"\[([^\]]+)\]\((\.\./[^)#\s]+)\)")
 
-def _name_others(app: Sphinx, docname: str, source: list[str]) -> None:
+
+def _read(app: Sphinx, docname: str, source: list[str]) -> None:
+    folder = Path(app.srcdir, docname).parent
+    text = source[0]
     if docname == "index":
-        named = set(source[0].split())
-        pages = sorted(path.stem for path in Path(app.srcdir).glob("*.md"))
+        named = set(text.split())
+        pages = sorted(path.stem for path in folder.glob("*.md"))
         others = [page for page in pages if page not in named and page != "index"]
-        source[0] = source[0].replace(_OTHERS, "\n".join(others))
+        text = text.replace(_OTHERS, "\n".join(others))
+    source[0] = _LINK.sub(lambda link: _linked(app, folder, link), text)
+
+
+def _linked(app: Sphinx, folder: Path, link: re.Match[str]) -> str:
+    """A link out of the documentation; to a folder or a document that the site does not have, only
+    its text. A single file is for the reader to download."""
+    target = (folder / link[2]).resolve()
+    inside = target.is_relative_to(app.srcdir)
+    return link[1] if not inside and (target.is_dir() or target.suffix == ".md") else link[0]
 
 
 class _Diagram(TextLexer):
@@ -42,4 +56,4 @@ class _Diagram(TextLexer):
 
 def setup(app: Sphinx) -> None:
     app.add_lexer("mermaid", _Diagram)
-    app.connect("source-read", _name_others)
+    app.connect("source-read", _read)
