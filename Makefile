@@ -16,7 +16,9 @@ INTEROP := tests/interop/js
 PEERS := bench/peers
 BENCH := bench/build/load bench/build/floor $(PEERS)/node_modules/.installed .venv/installed-bench
 
-.PHONY: help run test check web docs pictures torture bench bench-quick budgets clean
+DOCS := docs/_build
+
+.PHONY: help run test check web wheel docs pictures torture bench bench-quick budgets clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -37,9 +39,15 @@ check: .venv/installed-dev ## Lint, and check formatting, types and layers
 web: .venv/installed-dev ## Build what is not Python: the page, and the express lane in C
 	@$(BIN)/python hatch_build.py
 
-docs: .venv/installed-dev ## Renew the documents that are made from the code
+wheel: web ## Build the package, into dist/
+	@$(BIN)/python -m hatchling build --target wheel
+
+docs: .venv/installed-dev ## Renew the documents made from the code, and build the site
 	@$(BIN)/python tools/settings_doc.py
 	@$(BIN)/python tools/consent_doc.py
+	@$(BIN)/python tools/sizing_doc.py
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs $(DOCS)
+	@echo "The documentation is in $(DOCS)/index.html"
 
 pictures: web ## Take the README's pictures of the page
 	@browser="$$($(BIN)/python tools/browser.py)" && \
@@ -51,6 +59,7 @@ torture: web ## Kill, cut and starve the server while clients keep account (abou
 bench: web $(BENCH) ## Measure against other servers on this machine (about 15 minutes)
 	@$(BIN)/python -m bench run
 	@$(BIN)/python -m bench report
+	@$(BIN)/python tools/sizing_doc.py
 
 bench-quick: web $(BENCH) ## The same, a rough look in under two minutes
 	@$(BIN)/python -m bench run --quick
@@ -61,7 +70,7 @@ budgets: .venv/installed-dev ## Hold the last benchmark against the budgets (or 
 clean: ## Remove everything that was built or installed here
 	rm -rf .venv web/node_modules $(INTEROP)/node_modules src/duologue/_web dist build
 	rm -f src/duologue/server/_lane*.so
-	rm -rf bench/build $(PEERS)/node_modules
+	rm -rf $(DOCS) bench/build $(PEERS)/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

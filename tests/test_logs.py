@@ -56,3 +56,34 @@ def test_a_json_line_is_json() -> None:
 @pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=type)
 def test_what_is_harmless_is_left_alone(formatter: logging.Formatter) -> None:
     assert "h\u00e9llo \U0001f600" in formatter.format(record("h\u00e9llo \U0001f600"))
+
+
+def about(session: object, request: object) -> logging.LogRecord:
+    made = record("client %s connected", "ann session=forged")
+    made.session, made.request = session, request
+    return made
+
+
+def test_a_text_line_names_session_and_request_before_its_message() -> None:
+    assert TextFormatter().format(about("abc", "def")) == (
+        "1970-01-01 00:00:00.000+00:00 INFO    duologue session=abc request=def: "
+        "client ann session=forged connected"
+    )
+
+
+def test_a_json_line_has_session_and_request_as_members() -> None:
+    entry = json.loads(JsonFormatter().format(about("abc", "def")))
+    assert (entry["session"], entry["request"]) == ("abc", "def")
+
+
+def test_an_id_that_there_is_none_of_is_not_shown() -> None:
+    assert " duologue: " in TextFormatter().format(about("", None))
+    assert {"session", "request"} & set(
+        json.loads(JsonFormatter().format(about("", None)))
+    ) == set()
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=type)
+def test_no_id_makes_a_second_line_or_colours(formatter: logging.Formatter) -> None:
+    line = formatter.format(about(FORGED, FORGED))
+    assert (len(line.splitlines()), line.isprintable()) == (1, True)

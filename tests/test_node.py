@@ -43,6 +43,7 @@ class FakeSession:
         self.data: Any = None
         self.connected = False
         self.headers: Mapping[str, str] = {}
+        self.sid = "a-session-of-a-fake"
         self.packets: list[str] = []
         self.refused: tuple[str, Any] | None = None
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import os
+import socket
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -17,10 +19,15 @@ import uvicorn
 from . import config, logs
 from .config import ENVIRONMENT_PREFIX, Settings, SettingsError
 from .keys import CannotUseKeys
+from .metrics import Metrics
 from .server import http, serve, websocket
+from .server.app import Engine
 from .server.pages import PagesMissing
+from .server.requests import WithRequestId
 from .stores import files
 from .stores.base import CannotOpen
+
+_logger: Final = logging.getLogger("duologue")
 
 FAILURE: Final = 1
 COULD_NOT_START: Final = 3
@@ -150,7 +157,7 @@ def serve_command(**values: Any) -> None:
         settings = config.settings_from({**values, **_secrets()})
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
-    logs.configure(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, settings.log_format, access=settings.access_log)
     try:
         _serve(settings)
     except (serve.CannotStart, CannotOpen, CannotUseKeys, PagesMissing, SettingsError) as error:
@@ -231,11 +238,19 @@ def _serve(settings: Settings) -> None:
     else:
         listener = serve.bind(settings.host, settings.port)
         scheme = "http" if settings.ssl_certfile is None else "https"
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        address = f"{scheme}://{host}:{listener.getsockname()[1]}/"
+        address = _address(scheme, settings.host, listener)
+    metrics = Metrics(service.node, engine)
+    beside, metrics_address = _metrics_server(settings, engine, metrics)
+
+    def started() -> None:
+        if beside is not None:
+            metrics.start()
+            _logger.info("metrics at %s", metrics_address)
+        click.echo(f"Duologue is running at {address} (Ctrl+C stops it)")
+
     server = serve.Server(
         uvicorn.Config(
-            cast(Any, service.app),
+            cast(Any, WithRequestId(service.app)),
             http=http.protocol_factory(engine),
             ws=websocket.protocol_factory({engine.options.path: engine}),
             lifespan="off",
@@ -250,14 +265,43 @@ def _serve(settings: Settings) -> None:
         ),
         engine,
         grace=settings.grace_seconds,
-        on_started=lambda: click.echo(f"Duologue is running at {address} (Ctrl+C stops it)"),
+        on_started=started,
         on_drain=service.node.draining,
         on_drained=service.node.settled,
+        beside=beside,
     )
     try:
         serve.run(server, listener)
     finally:
+        metrics.stop()
         service.node.close()
+
+
+def _metrics_server(
+    settings: Settings, engine: Engine, metrics: Metrics
+) -> tuple[serve.Beside | None, str]:
+    """What serves ``/metrics``, if anything, and its address."""
+    if settings.metrics_port is None:
+        return None, ""
+    listener = serve.bind(settings.metrics_host, settings.metrics_port)
+    server_config = uvicorn.Config(
+        cast(Any, metrics.app()),
+        http=http.protocol_factory(engine),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+    )
+    address = _address("http", settings.metrics_host, listener) + "metrics"
+    return serve.Beside(server_config, listener), address
+
+
+def _address(scheme: str, host: str, listener: socket.socket) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}:{listener.getsockname()[1]}/"
 
 
 if __name__ == "__main__":

@@ -78,6 +78,11 @@ class Settings:
         "info", "Least important messages that are logged"
     )
     log_format: Literal["text", "json"] = _setting("text", "Format of log lines")
+    access_log: bool = _setting(False, "Log a line for each HTTP request, without its query")
+    metrics_host: str = _setting("127.0.0.1", "Address to serve /metrics on, for Prometheus")
+    metrics_port: int | None = _setting(
+        None, "Port to serve /metrics on; 0 takes any that is free. Without one it is not", least=0
+    )
     grace_seconds: float = _setting(
         10.0, "Time to finish what is in flight when told to stop", unit="seconds", least=0
     )
@@ -259,10 +264,11 @@ class Settings:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value, least = getattr(self, field.name), field.metadata["least"]
-            if least is not None and not least <= value < math.inf:
+            if None not in (least, value) and not least <= value < math.inf:
                 raise SettingsError(f"{field.name} must be a number of at least {least}")
-        if self.port > 65_535:
-            raise SettingsError("port must be at most 65535")
+        for name in ("port", "metrics_port"):
+            if (getattr(self, name) or 0) > 65_535:
+                raise SettingsError(f"{name} must be at most 65535")
         if not (self.store == "memory:" or sqlite_path(self.store) or _is_postgres(self.store)):
             raise SettingsError("store is 'sqlite:///PATH', 'postgresql://…' or 'memory:'")
         if "*" in self.cors_allowed_origins and len(self.cors_allowed_origins) > 1:

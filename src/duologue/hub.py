@@ -25,6 +25,7 @@ class Session(Outlet, Protocol):
 
     data: Any
     connected: bool
+    sid: str
 
     @property
     def present(self) -> bool: ...
@@ -44,6 +45,17 @@ class Session(Outlet, Protocol):
     def pending_bytes(self) -> int: ...
 
     def probe(self, timeout: float) -> None: ...
+
+
+#: So much of a session's ID is logged: enough to find it again, too little to be anything else.
+_SHOWN: Final = 8
+
+
+def about(session: Session) -> dict[str, str]:
+    """What a log line about a session has beside its text: the beginning of its public ID, which
+    Socket.IO's clients know as ``socket.id``, and the ID of the request that opened it."""
+    request = session.headers.get("x-request-id", "")
+    return {"session": session.sid[:_SHOWN], "request": request}
 
 
 class Client:

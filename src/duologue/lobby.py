@@ -16,7 +16,8 @@ from .core import errors, events, identities, rules
 from .core.errors import Refusal, refuse
 from .core.model import Identity, Pair, Terms, TokenBucket
 from .core.rates import AddressRate
-from .hub import Client, Hub, Session
+from .counts import CONNECT, Counts
+from .hub import Client, Hub, Session, about
 from .replay import Replay
 from .stores.base import Conflict, Store, StoreError
 from .stores.writer import Call, Writer
@@ -85,6 +86,7 @@ class Lobby:
         perform: Callable[[Iterable[events.Tell]], None],
         watch: Callable[[float | None], None],
         admissions: Admissions,
+        counts: Counts,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -96,6 +98,7 @@ class Lobby:
         #: Told after a start when the next request expires.
         self._watch = watch
         self._admissions = admissions
+        self._counts = counts
         self._replay = Replay(store, writer, failed=self.store_failed)
         self._sweeper: asyncio.TimerHandle | None = None
         self._looker: asyncio.TimerHandle | None = None
@@ -198,7 +201,8 @@ class Lobby:
     def turn_away(self, session: Session, refusal: Refusal) -> None:
         self._admitted.pop(session, None)
         session.refuse(refusal.error, msgspec.to_builtins(refusal))
-        _logger.info("refused a connection: %s", refusal.code)
+        self._counts.refused(CONNECT, refusal)
+        _logger.info("refused a connection: %s", refusal.code, extra=about(session))
 
     def _arrived(
         self, session: Session, named: Named, auth: vocabulary.Auth, welcome: Welcome | Refusal
@@ -239,7 +243,7 @@ class Lobby:
         session.send(vocabulary.encode_notice(events.ClientIdGiven(identity.id, token)))
         if welcome.links is not None:
             session.send(vocabulary.encode_notice(self._up_to_date(welcome.links)))
-        _logger.info("client %s connected", identity.id)
+        _logger.info("client %s connected", identity.id, extra=about(session))
         if (
             came_back and client.sessions
         ):  # it may have ended at what it was told, of which peers have heard
@@ -277,8 +281,12 @@ class Lobby:
             # What it was given last may never have reached it
             client.got.clear()
         if self._hub.remove(client, session):
-            _logger.info("client %s left: %s", client.id, reason)
+            _logger.info("client %s left: %s", client.id, reason, extra=about(session))
             self._settle(client)
+        else:
+            _logger.debug(
+                "client %s left one of its sessions: %s", client.id, reason, extra=about(session)
+            )
 
     def _settle(self, client: Client) -> None:
         self._writer.submit(
@@ -349,6 +357,7 @@ class Lobby:
 
     def store_failed(self, error: StoreError) -> None:
         """Look after a store that fails, so that it is known when it works again."""
+        self._counts.store_failures += 1
         _logger.error("the store failed: %s", error)
         if self._looker is None and not isinstance(error, Conflict):
             loop = asyncio.get_running_loop()

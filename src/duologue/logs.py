@@ -10,6 +10,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from .server import requests
+
 # Control characters of both kinds, line separators, and marks that turn the direction of text
 _UNSAFE: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
@@ -21,12 +23,21 @@ def escape(text: str) -> str:
     return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
+def _ids(record: logging.LogRecord) -> dict[str, str]:
+    """The session and the request that a record is about, where it is about one."""
+    ids = {name: getattr(record, name, None) for name in ("session", "request")}
+    ids["request"] = ids["request"] or requests.current()
+    return {name: id for name, id in ids.items() if id}
+
+
 class TextFormatter(logging.Formatter):
     """A line for each record; what follows of a traceback is indented, as no first line is."""
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(" ", "milliseconds")
-        line = f"{time} {record.levelname:7} {record.name}: {escape(record.getMessage())}"
+        # Before the message, in which others may have put something that looks the same
+        ids = "".join(f" {name}={escape(id)}" for name, id in _ids(record).items())
+        line = f"{time} {record.levelname:7} {record.name}{ids}: {escape(record.getMessage())}"
         if record.exc_info:
             trace = self.formatException(record.exc_info)
             line += "".join(f"\n    {escape(part)}" for part in trace.splitlines())
@@ -41,6 +52,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
+            **_ids(record),
             "message": record.getMessage(),
         }
         if record.exc_info:
@@ -50,10 +62,11 @@ class JsonFormatter(logging.Formatter):
         return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
-def configure(level: str, format: Literal["text", "json"]) -> None:
-    """Send everything from `level` up to standard error."""
+def configure(level: str, format: Literal["text", "json"], *, access: bool = False) -> None:
+    """Send everything from `level` up to standard error; with `access` a line for each request."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # uvicorn's own account of its starting and stopping says nothing that ours does not
     logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger().level))
+    requests.access_logger.disabled = not access

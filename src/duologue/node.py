@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -21,9 +21,10 @@ from .admission import Admissions, Identification, Identify, Named, Unidentified
 from .core import errors, events, rules
 from .core.errors import Refusal, refuse
 from .core.model import Terms, TokenBucket
+from .counts import Counts
 from .expiry import Expiry
 from .host import Host
-from .hub import Client, Hub, Session
+from .hub import Client, Hub, Session, about
 from .lobby import Limits, Lobby
 from .own import Own
 from .stores.base import Store, StoreError
@@ -57,6 +58,7 @@ class Node:
         writer: Writer | None = None,
     ) -> None:
         self.hub = Hub()
+        self.counts = Counts()
         self._store = store
         self._writer = writer or (Inline(store) if store.immediate else Threaded(store))
         self._terms = terms or Terms()
@@ -82,6 +84,7 @@ class Node:
             perform=self._perform,
             watch=self._expiry.watch,
             admissions=self._admissions,
+            counts=self.counts,
         )
         #: What the application that embeds this node may do in its own right.
         self.host = Host(
@@ -103,6 +106,14 @@ class Node:
     def trouble(self) -> str | None:
         """Why the store does not work at the moment; None while it does."""
         return self._writer.trouble
+
+    @property
+    def writer(self) -> Writer:
+        return self._writer
+
+    def holds(self) -> Mapping[str, int]:
+        """How much of what its store keeps, by kind, where the store knows without counting."""
+        return self._store.holds()
 
     # The engine's application
 
@@ -152,6 +163,8 @@ class Node:
         self._lobby.leave(session, reason)
 
     def _answer(self, session: Session, name: str, ack: int | None, reply: events.Reply) -> None:
+        if isinstance(reply, Refusal):
+            self.counts.refused(name, reply)
         if ack is not None:
             session.send(vocabulary.encode_reply(ack, reply))
         elif isinstance(reply, Refusal):
@@ -222,8 +235,11 @@ class Node:
             notice, seq = decided.notice, decided.message.seq
             peer = self.hub.get(command.target)
             if peer is not None:
+                self.counts.delivered += 1
                 packets = vocabulary.encode_message(notice)
                 peer.deliver(client.id, seq, packets)  # type: ignore[arg-type]
+            else:
+                self.counts.stored += 1
             if client.kept or len(client.sessions) > 1 or not session.connected:
                 self._echo(session, client, command.target, notice, seq)  # type: ignore[arg-type]
             if ack is not None:
@@ -232,9 +248,11 @@ class Node:
         elif isinstance(decided, Refusal):
             refusal = self._count_refusal(client, decided, self._clock())
             self._answer(session, "message", ack, refusal)
-        elif ack is not None:
-            packets = vocabulary.encode_reply(ack, decided)
-            client.answer(session, command.target, decided.seq, packets)
+        else:
+            self.counts.repeated += 1
+            if ack is not None:
+                packets = vocabulary.encode_reply(ack, decided)
+                client.answer(session, command.target, decided.seq, packets)
 
     def message_failed(
         self, session: Session, command: events.SendMessage, ack: int | None, error: StoreError
@@ -281,7 +299,7 @@ class Node:
         self._writer.submit(
             Call(
                 partial(self._decide, client, command, now),
-                partial(self._decided, client, answer),
+                partial(self._decided, session, answer),
                 partial(self._failed, answer, command.target),
             )
         )
@@ -310,22 +328,26 @@ class Node:
 
     def _decided(
         self,
-        client: Client,
+        session: Session,
         answer: Callable[[events.Reply], None],
         decided: tuple[events.Decision, float | None],
     ) -> None:
         decision, due = decided
-        self._tell(decision, due)
+        self._tell(decision, due, session)
         reply = decision.reply
         if isinstance(reply, Refusal):
-            reply = self._count_refusal(client, reply, self._clock())
+            reply = self._count_refusal(session.data, reply, self._clock())
         answer(reply)
 
-    def _tell(self, decision: events.Decision, due: float | None) -> None:
-        """Of what has been kept; `due` is when the next request expires."""
+    def _tell(
+        self, decision: events.Decision, due: float | None, session: Session | None = None
+    ) -> None:
+        """Of what has been kept, by a command of `session` or the host's; `due` is when the next
+        request expires."""
         self._perform(map(self._up_to_date, decision.effects))
         if decision.changes:
-            self._log_links(decision.effects)
+            self.counts.decided(decision)
+            self._log_links(session, decision.effects)
             self._expiry.watch(due)
 
     def _up_to_date(self, effect: events.Tell) -> events.Tell:
@@ -354,9 +376,9 @@ class Node:
         if not client.requests.take(now):
             answer(self._too_often(client.requests, UNSET))
             return
-        done = partial(self._decided, client, answer)
+        done = partial(self._decided, session, answer)
         if isinstance(command, events.Forget):
-            done = partial(self._forgotten, client, answer)
+            done = partial(self._forgotten, session, answer)
         self._writer.submit(
             Call(
                 partial(self._decide_own, client, command, now),
@@ -380,13 +402,14 @@ class Node:
 
     def _forgotten(
         self,
-        client: Client,
+        session: Session,
         answer: Callable[[events.Reply], None],
         decided: tuple[events.Decision, float | None],
     ) -> None:
         self._perform(decided[0].effects)
         answer(events.Done())
-        _logger.info("client %s forgotten", client.id)
+        client: Client = session.data
+        _logger.info("client %s forgotten", client.id, extra=about(session))
         self._lobby.end(client.id)
 
     # How long a session may stay
@@ -423,7 +446,9 @@ class Node:
         refusal = refuse(errors.EXPIRED, "The token of this session has expired")
         session.send(vocabulary.encode_refusal("token", refusal))
         client: Client = session.data
-        _logger.info("the token of a session of client %s has expired", client.id)
+        _logger.info(
+            "the token of a session of client %s has expired", client.id, extra=about(session)
+        )
         session.disconnect()
 
     def _bucket(self, client: Client, command: events.PairCommand) -> TokenBucket:
@@ -454,6 +479,8 @@ class Node:
     # What follows from a decision
 
     def _perform(self, effects: Iterable[events.Tell]) -> None:
+        effects = tuple(effects)
+        self.counts.told(effects)
         # A session that cannot keep up ends while it is told something. What follows from that is
         # told after the rest, or a peer would hear of a link that is already closed.
         if self._performing:
@@ -469,13 +496,15 @@ class Node:
         finally:
             self._performing = False
 
-    def _log_links(self, effects: Sequence[events.Tell]) -> None:
+    def _log_links(self, session: Session | None, effects: Sequence[events.Tell]) -> None:
+        extra = None if session is None else about(session)
         for effect in effects:
-            if isinstance(effect.notice, events.LinkEstablished):
-                _logger.info("clients %s and %s linked", effect.to, effect.notice.peer)
+            told, notice = effect.to, effect.notice
+            if isinstance(notice, events.LinkEstablished):
+                _logger.info("clients %s and %s linked", told, notice.peer, extra=extra)
                 return
-            if isinstance(effect.notice, events.LinkClosed):
-                _logger.info("clients %s and %s unlinked", effect.to, effect.notice.peer)
+            if isinstance(notice, events.LinkClosed):
+                _logger.info("clients %s and %s unlinked", told, notice.peer, extra=extra)
 
     # The end
 

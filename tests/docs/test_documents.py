@@ -14,7 +14,10 @@ import duologue
 from duologue.config import markdown
 
 ROOT = Path(__file__).parents[2]
-_ROOMS = "core|wire|server|stores|node|hub|admission|keys|jwks|auth|vocabulary|config|logs|cli"
+_ROOMS = (
+    "core|wire|server|stores|node|hub|admission|keys|jwks|auth|counts|metrics|vocabulary|config"
+    "|logs|cli"
+)
 _NAME = re.compile(rf"`((?:{_ROOMS})\.[\w.]+)`")
 
 

@@ -52,6 +52,7 @@ class FakeSession:
 
     address = "192.0.2.1"
     headers: Mapping[str, str] = {}
+    sid = "a-session-of-a-fake"
 
     def __init__(self, node: Node, ends_at: Callable[[bytes], bool] = lambda packet: False) -> None:
         self.data: Any = None

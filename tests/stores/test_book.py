@@ -247,3 +247,22 @@ def test_requests_that_come_and_go_leave_little() -> None:
         apply(store, PutPair(new_pair("ann", "ben")))
     assert len(store) == 2
     assert len(store._book.requests._heap) < 2_000
+
+
+# How many there are
+
+
+def test_links_and_requests_are_counted_as_they_come_and_go() -> None:
+    store = MemoryStore()
+    changes: list[Change] = [
+        PutIdentity(Identity(id="ann")),
+        PutPair(linked("ann", "ben")),
+        PutPair(requested("ann", "cleo")),
+        PutPair(requested("ann", "dora")),
+        PutPair(linked("ann", "dora")),
+    ]
+    for change in changes:
+        store.apply(change)
+    assert store.holds() == {"clients": 1, "links": 2, "requests": 1}
+    store.apply(DropIdentity("ann"))
+    assert store.holds() == {"clients": 0, "links": 0, "requests": 0}

@@ -23,7 +23,8 @@ class ServerProcess:
     """A running ``python -m MODULE …`` that prints its address once it serves.
 
     `log` is what it has written to standard error so far. Its working folder, where its store is
-    unless it is told otherwise, is `folder`, or one of its own that goes with it.
+    unless it is told otherwise, is `folder`, or one of its own that goes with it. `python` is the
+    interpreter that it runs in.
     """
 
     def __init__(
@@ -32,12 +33,13 @@ class ServerProcess:
         *arguments: str,
         env: dict[str, str] | None = None,
         folder: Path | None = None,
+        python: str = sys.executable,
     ) -> None:
         self._own_folder = tempfile.TemporaryDirectory(prefix="duologue-test-")
         self.folder = folder or Path(self._own_folder.name)
         path = [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [python, "-m", module, *arguments],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

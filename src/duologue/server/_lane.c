@@ -107,6 +107,9 @@ static PyObject *item_of(const unsigned char *from, Py_ssize_t length, const uns
     return item;
 }
 
+/* Bytes since the process began; the interpreter's lock guards them. */
+static unsigned long long received, sent;
+
 static PyObject *take(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
     if (count != 4 || !PyBytes_Check(arguments[0]) || !PyDict_Check(arguments[2])) {
         PyErr_SetString(PyExc_TypeError, "take(data: bytes, max_size: int, decoders: dict, "
@@ -141,6 +144,7 @@ static PyObject *take(PyObject *module, PyObject *const *arguments, Py_ssize_t c
         if (item == NULL) break;
         at = start + length;
     }
+    received += at;
     PyObject *taken = PyLong_FromSsize_t(at);
     PyObject *result = taken == NULL ? NULL : PyTuple_Pack(2, items, taken);
     Py_DECREF(items);
@@ -186,12 +190,18 @@ static PyObject *frames(PyObject *module, PyObject *packets) {
         memcpy(to, PyBytes_AS_STRING(packet), length);
         to += length;
     }
+    sent += total;
     return result;
+}
+
+static PyObject *traffic(PyObject *module, PyObject *unused) {
+    return Py_BuildValue("KK", received, sent);
 }
 
 static PyMethodDef methods[] = {
     {"take", (PyCFunction)(void (*)(void))take, METH_FASTCALL, "See `take_in_python`."},
     {"frames", frames, METH_O, "See `frames_in_python`."},
+    {"traffic", traffic, METH_NOARGS, "Bytes that `take` has taken and `frames` has made."},
     {NULL, NULL, 0, NULL},
 };
 

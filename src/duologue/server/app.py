@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -27,6 +28,9 @@ _MAX_QUERY_FIELDS: Final = 32
 
 #: How often a server that drains looks whether its clients have taken everything.
 _DRAIN_SECONDS: Final = 0.02
+
+#: So many sessions are looked at in one turn of the loop, which takes about half a millisecond.
+_SURVEYED_AT_ONCE: Final = 1_000
 
 
 class Application(Protocol):
@@ -120,6 +124,32 @@ def bad_request(message: str = "Bad request") -> Refused:
     return Refused(400, 3, message)
 
 
+class Tally:
+    """What has happened to an engine's sessions and requests since it was made.
+
+    `opened` is by the transport that a session began with, `ended` by reason, `refused` by the
+    status of the HTTP answer. Bytes are those of polling's bodies.
+    """
+
+    def __init__(self) -> None:
+        self.opened: Counter[str] = Counter()
+        self.upgraded = 0
+        self.ended: Counter[str] = Counter()
+        self.refused: Counter[int] = Counter()
+        self.bytes_received = 0
+        self.bytes_sent = 0
+
+
+@dataclass(frozen=True)
+class Survey:
+    """An engine's sessions at one time: how many by transport, and the bytes that wait for them
+    because their clients have not taken them yet, all together and the most for one."""
+
+    sessions: Mapping[str, int]
+    pending_bytes: int
+    most_pending_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """The query string of an Engine.IO request that is well formed."""
@@ -137,6 +167,7 @@ class Engine:
         self.now = time.monotonic
         self.connections: dict[str, Connection] = {}
         self.draining = False
+        self.tally = Tally()
         self._per_address: dict[str, int] = {}
         tick = min(options.ping_interval, options.ping_timeout) / 50
         self.wheel = Wheel(min(max(tick, 0.01), 0.25))
@@ -214,6 +245,7 @@ class Engine:
         sid = secrets.token_urlsafe(16)
         connection = Connection(self, sid, transport, stage, address, headers)
         self.connections[sid] = connection
+        self.tally.opened[transport.name] += 1
         self.start_timer()
         return connection
 
@@ -270,6 +302,20 @@ class Engine:
             self._per_address[connection.address] = left
         else:
             del self._per_address[connection.address]
+
+    async def survey(self) -> Survey:
+        """Look at every session, some at a time, so that none waits for it."""
+        sessions = Counter(dict.fromkeys(self.options.transports, 0))
+        pending = most = 0
+        for number, connection in enumerate(list(self.connections.values()), 1):
+            if not connection.closed:
+                waiting = connection.transport.pending_bytes()
+                sessions[connection.transport.name] += 1
+                pending += waiting
+                most = max(most, waiting)
+            if not number % _SURVEYED_AT_ONCE:
+                await asyncio.sleep(0)
+        return Survey(sessions, pending, most)
 
     # Once a turn of the loop
 

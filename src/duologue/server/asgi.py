@@ -22,7 +22,9 @@ from .connection import (
     TRANSPORT_ERROR,
     Connection,
 )
+from .lane import Traffic
 from .polling import Polling, Receive, Scope, Send, header_lists, respond
+from .requests import HEADER, request_id
 
 _CLOSE_CODES = {SHUTTING_DOWN: 1012, PARSE_ERROR: 1002, SLOW_READER: 1008}
 
@@ -71,6 +73,7 @@ class AsgiWebSocket:
         try:
             connection = self._open(scope)
         except Refused as refused:
+            self._engine.tally.refused[refused.status] += 1
             await _refuse(scope, send, refused)
             return
         await send({"type": "websocket.accept"})
@@ -97,6 +100,7 @@ class AsgiWebSocket:
         )
         client = scope.get("client")
         headers = {name: ", ".join(values) for name, values in names.items()}
+        headers[HEADER] = request_id(names.get(HEADER, ()))
         connection = engine.open_websocket(self, query, client[0] if client else "", headers)
         if connection.transport is not self:
             self.deadline = engine.now() + engine.options.upgrade_timeout
@@ -118,6 +122,7 @@ class AsgiWebSocket:
         connection = self._connection
         if connection is None:
             return
+        Traffic.received += len(packet)
         if len(packet) > self._engine.options.max_http_buffer_size:
             self._leave(PARSE_ERROR)
             self.finish(PARSE_ERROR)
@@ -141,6 +146,7 @@ class AsgiWebSocket:
                 else:
                     await send({"type": "websocket.send", "text": packet.decode()})
                 self._bytes -= len(packet)
+                Traffic.sent += len(packet)
             if self._reason is not None:
                 code = _CLOSE_CODES.get(self._reason, 1000)
                 await send({"type": "websocket.close", "code": code})

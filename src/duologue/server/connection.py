@@ -182,6 +182,7 @@ class Connection:
         if self.closed:
             return
         self.closed = True
+        self.engine.tally.ended[reason] += 1
         self.engine.forget(self)
         self.transport.finish(reason)
         if self.candidate is not None:
@@ -240,6 +241,7 @@ class Connection:
             candidate, self.candidate = self.candidate, None
             packets = self.transport.release()
             self.transport = candidate
+            self.engine.tally.upgraded += 1
             candidate.promote(packets)
         return True
 

@@ -17,7 +17,7 @@ from websockets.server import ServerProtocol
 
 from duologue.wire.engineio import is_utf8
 
-from .lane import Decoders, take
+from .lane import Decoders, Traffic, take
 
 #: The slow lane looks up between pieces of this size, so that no flood of tiny frames is parsed
 #: to its end after it has already been found to break a limit.
@@ -170,6 +170,7 @@ class FrameStream:
         if not self._max_fragments:
             self.before_opening(data)
             return
+        Traffic.received += len(data)
         if self._follower is None:
             self._follower = FrameFollower(self._max_fragments)
         for at in range(0, len(data), _PIECE_BYTES):

@@ -26,6 +26,20 @@ Decoders = dict[bytes, msgspec.json.Decoder[Any]]
 Item = tuple[Any, int | None]
 
 
+class Traffic:
+    """Bytes of WebSocket frames since the process began, but for those that the lane in C counts,
+    where a count is had for nothing."""
+
+    received = 0
+    sent = 0
+
+
+def traffic() -> tuple[int, int]:
+    """Bytes that have been received and sent in WebSocket frames, by all of this process."""
+    received, sent = native_traffic()
+    return received + Traffic.received, sent + Traffic.sent
+
+
 def take_in_python(
     data: bytes, max_size: int, decoders: Decoders, max_depth: int
 ) -> tuple[list[Item], int]:
@@ -55,6 +69,7 @@ def take_in_python(
             break
         items.append(_item(payload, decoders, max_depth))
         at = end
+    Traffic.received += at
     return items, at
 
 
@@ -87,14 +102,21 @@ def frames_in_python(packets: list[bytes]) -> bytes:
         else:
             head = bytes((opcode, 127)) + size.to_bytes(8, "big")
         parts += (head, packet)
-    return b"".join(parts)
+    made = b"".join(parts)
+    Traffic.sent += len(made)
+    return made
+
+
+def _no_traffic() -> tuple[int, int]:
+    return 0, 0
 
 
 try:
     from ._lane import frames as frames
     from ._lane import take as take
+    from ._lane import traffic as native_traffic
 except ImportError:
-    frames, take = frames_in_python, take_in_python
+    frames, take, native_traffic = frames_in_python, take_in_python, _no_traffic
 
 #: Whether the lane is the one in C.
 NATIVE: Final = take is not take_in_python

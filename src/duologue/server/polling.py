@@ -15,6 +15,7 @@ from duologue.wire.engineio import PacketError, Stage
 
 from .app import POLLING, Engine, Query, Refused, bad_method, bad_request
 from .connection import CLOSED_BY_CLIENT, PARSE_ERROR, SLOW_READER, TRANSPORT_ERROR, Connection
+from .requests import HEADER, request_id
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -139,6 +140,7 @@ class Polling:
             else:
                 raise bad_method()
         except Refused as refused:
+            self._engine.tally.refused[refused.status] += 1
             if refused.status == 413:
                 headers.append(("connection", "close"))  # what follows the limit is not read
             await respond(send, refused.status, refused.body, _JSON, headers)
@@ -196,16 +198,19 @@ class Polling:
             if "gzip" in (part.split(";")[0].strip() for part in accepted.split(",")):
                 body = gzip.compress(body, compresslevel=1)
                 headers.append(("content-encoding", "gzip"))
+        self._engine.tally.bytes_sent += len(body)
         await respond(send, 200, body, _TEXT, headers)
 
     def _open(self, scope: Scope, names: dict[str, list[str]]) -> Connection:
         transport = PollingTransport()
         client = scope.get("client")
+        headers = {name: ", ".join(values) for name, values in names.items()}
+        headers[HEADER] = request_id(names.get(HEADER, ()))
         connection = self._engine.open(
             transport,
             Stage.POLLING,
             client[0] if client else "",
-            {name: ", ".join(values) for name, values in names.items()},
+            headers,
         )
         transport.serve(connection)
         return connection
@@ -229,6 +234,7 @@ class Polling:
             if body is None:
                 connection.close(TRANSPORT_ERROR)
                 raise bad_request()
+            self._engine.tally.bytes_received += len(body)
             packets = engineio.decode_payload(body, max_packets=options.max_payload_packets)
         except PacketError as error:
             connection.close(PARSE_ERROR)

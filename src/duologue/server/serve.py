@@ -74,12 +74,29 @@ def _answers(path: str) -> bool:
     return True
 
 
+class Beside:
+    """A second application in the same process, on a socket that not everybody reaches."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
+        self._server = uvicorn.Server(config)
+        self._listener = listener
+
+    async def start(self) -> None:
+        config = self._server.config
+        config.load()
+        self._server.lifespan = config.lifespan_class(config)
+        await self._server.startup([self._listener])
+
+    async def stop(self) -> None:
+        await self._server.shutdown([self._listener])
+
+
 class Server(uvicorn.Server):
     """uvicorn's server with an end in three steps: accept no more, say so, finish, leave.
 
     `on_started` is called once requests are served, `on_drain` when the server has been told to
     stop; `on_drained` waits for what the application has under way. A second signal cuts the rest
-    short.
+    short. `beside` serves as long as the rest does.
     """
 
     def __init__(
@@ -91,6 +108,7 @@ class Server(uvicorn.Server):
         on_started: Callable[[], None],
         on_drain: Callable[[], None],
         on_drained: Callable[[], Awaitable[None]],
+        beside: Beside | None = None,
     ) -> None:
         super().__init__(config)
         self._engine = engine
@@ -98,6 +116,7 @@ class Server(uvicorn.Server):
         self._on_started = on_started
         self._on_drain = on_drain
         self._on_drained = on_drained
+        self._beside = beside
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -119,6 +138,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._beside is not None:
+            await self._beside.start()
         self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -131,6 +152,8 @@ class Server(uvicorn.Server):
         await self._engine.drain(self._grace)
         await self._on_drained()  # and what follows from their end
         await super().shutdown(sockets)
+        if self._beside is not None:
+            await self._beside.stop()
 
 
 def run(server: Server, listener: socket.socket) -> None:

@@ -34,7 +34,8 @@ from .connection import (
     Connection,
 )
 from .frames import FrameStream
-from .lane import frames
+from .lane import Traffic, frames
+from .requests import HEADER, access_logger, log_access, request_id
 
 # The library says at level INFO of every connection that it opened and closed
 _library_logger: Final = logging.getLogger("duologue.websocket")
@@ -145,18 +146,24 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
                     self._open(engine, query_string, events[0], response)
                     return
                 except Refused as refused:
+                    if engine is not None:
+                        engine.tally.refused[refused.status] += 1
                     response = self.conn.reject(refused.status, refused.body.decode())
             self.conn.send_response(response)
         self.flush()
         self.done = True
         self._transport.close()
 
-    def _open(self, engine: Engine, query_string: str, request: Request, answer: Response) -> None:
-        headers = request.headers
+    def _open(self, engine: Engine, query_string: str, opening: Request, answer: Response) -> None:
+        headers = opening.headers
         query = engine.check_query(query_string, WEBSOCKET)
-        address, secure = self._peer(request)
+        address, secure = self._peer(opening)
         engine.check_origin(headers.get_all("Origin"), headers.get_all("Host"), secure=secure)
         names = {name.lower(): value for name, value in headers.raw_items()}
+        given = headers.get_all(HEADER)
+        request = request_id(given)
+        if given or access_logger.isEnabledFor(logging.INFO):
+            names[HEADER] = request  # else no line has it, and every session would pay for it
         connection = engine.open_websocket(self, query, address, names)
         if connection.transport is not self:
             self._set_deadline(engine, engine.options.upgrade_timeout)
@@ -164,6 +171,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
             answer.headers["Set-Cookie"] = engine.cookie(connection)
         self._connection = connection
         self._engine = engine
+        log_access("GET", engine.options.path, 101, 0.0, address, request)
         self.conn.send_response(answer)
         self.flush()
         self._transport.set_write_buffer_limits(high=engine.options.max_queue_bytes)
@@ -200,6 +208,7 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         self.flush_gathered()
+        Traffic.sent += len(data)
         self._write(data)
 
     def _write(self, data: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
@@ -117,6 +117,11 @@ class Store(Protocol):
         """Both sides have the messages up to this number: a store that keeps none that were
         delivered deletes them. The answers to those that may be sent again are kept for
         `RETRY_SECONDS` all the same."""
+
+    def holds(self) -> Mapping[str, int]:
+        """How many ``clients``, ``links`` and ``requests`` are kept. Empty for a store that would
+        have to go and count. May be called at any time, outside a transaction and by any thread.
+        """
 
     def close(self) -> None:
         """Let go of files and connections, if that has not been done. Nothing else may follow."""

@@ -7,7 +7,7 @@ and one whose file belongs to its process alone.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Generic, TypeVar
 
 from msgspec.structs import replace
@@ -45,6 +45,9 @@ class Deadlines(Generic[_T]):
     def next(self) -> float | None:
         return next((at for at, _ in self._live()), None)
 
+    def __len__(self) -> int:
+        return len(self._at)
+
     def due(self, now: float, limit: int) -> list[_T]:
         """At most `limit` of those that are due. They are so until something is done about them."""
         found: dict[_T, float] = {}  # by key: what was put twice at one time is in the heap twice
@@ -75,6 +78,7 @@ class Book:
         #: Each pair twice, so that it is found from either side, and with it all of a client's.
         self._pairs: dict[str, dict[str, Pair]] = {}
         self.pair_count = 0
+        self.links = 0
         self.requests: Deadlines[Key] = Deadlines()
         self.ends: Deadlines[str] = Deadlines()
         #: Of identities that are not kept, and of kept ones that are connected; for a start.
@@ -170,6 +174,8 @@ class Book:
                 del self._pairs[client]
 
     def _count(self, pair: Pair, by: int) -> None:
+        if pair.state is State.LINKED:
+            self.links += by
         for client in (pair.low, pair.high):
             identity = self.identities.get(client)
             if identity is not None:
@@ -206,6 +212,14 @@ class BookStore:
     def __len__(self) -> int:
         """How many clients and pairs it holds."""
         return len(self._book.identities) + self._book.pair_count
+
+    def holds(self) -> Mapping[str, int]:
+        book = self._book
+        return {
+            "clients": len(book.identities),
+            "links": book.links,
+            "requests": len(book.requests),
+        }
 
     def due(self, now: float, limit: int) -> list[Pair]:
         keys = self._book.requests.due(now, limit)

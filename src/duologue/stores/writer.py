@@ -7,6 +7,7 @@ to anyone before its batch has been committed.
 from __future__ import annotations
 
 import asyncio
+import bisect
 import logging
 import threading
 import time
@@ -54,6 +55,10 @@ class Writer(Protocol):
     #: What has been committed, where there are commits to count.
     batches: Batches | None
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs have been submitted and have not begun."""
+
     def submit(self, job: Job) -> None:
         """Have the job's `run` called in a transaction, then `done` with what it returned."""
 
@@ -71,6 +76,10 @@ class Inline:
         self._store = store
         self.trouble: str | None = None
         self.batches: Batches | None = None
+
+    @property
+    def waiting(self) -> int:
+        return 0
 
     def submit(self, job: Job) -> None:
         try:
@@ -91,10 +100,25 @@ class Inline:
         self._store.close()
 
 
+class Histogram:
+    """How many values were at most each of `bounds`, and how many were above them all."""
+
+    def __init__(self, *bounds: float) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+
+    def count(self, value: float) -> None:
+        self.counts[bisect.bisect_left(self.bounds, value)] += 1
+
+
 class Batches:
     """What a `Threaded` has committed: how many batches and jobs, and in how many seconds."""
 
     def __init__(self) -> None:
+        self.sizes = Histogram(1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+        self.latencies = Histogram(
+            0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
+        )
         self.batches = 0
         self.jobs = 0
         self.seconds = 0.0
@@ -112,6 +136,8 @@ class Batches:
         self.jobs += jobs
         self.seconds += seconds
         self.largest = max(self.largest, jobs)
+        self.sizes.count(jobs)
+        self.latencies.count(seconds)
 
 
 class Threaded:
@@ -127,6 +153,10 @@ class Threaded:
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+
+    @property
+    def waiting(self) -> int:
+        return len(self._jobs)
 
     def submit(self, job: Job) -> None:
         self._jobs.append(job)
