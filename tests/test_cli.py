@@ -199,3 +199,31 @@ def test_help_names_every_setting_with_its_variable() -> None:
 
 def test_the_version_can_be_asked_for() -> None:
     assert "0.1.0" in CliRunner().invoke(cli.main, ["--version"]).output
+
+
+def test_an_api_key_comes_from_the_environment(settings: list[Settings]) -> None:
+    run(env={"DUOLOGUE_API_KEY": f"{'k' * 32},{'l' * 32}"})
+    assert settings[0].api_key == ("k" * 32, "l" * 32)
+
+
+def test_an_api_key_is_no_flag(settings: list[Settings]) -> None:
+    result = run("--api-key", "k" * 32)
+    assert (result.exit_code, settings) == (2, [])
+
+
+def test_an_api_key_does_not_stand_in_the_file(settings: list[Settings], tmp_path: Path) -> None:
+    result = run("--config", file(tmp_path, f"api_key = ['{'k' * 32}']"))
+    assert (result.exit_code, settings) == (2, [])
+
+
+def test_an_api_key_that_is_too_short_is_not_shown(settings: list[Settings]) -> None:
+    result = run(env={"DUOLOGUE_API_KEY": "not-long-enough"})
+    assert (result.exit_code, settings) == (2, [])
+    assert "api_key" in result.output
+    assert "not-long-enough" not in result.output
+
+
+def test_a_key_file_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
+    result = run("--api-key-file", str(tmp_path / "none"), "--store", "memory:")
+    assert result.exit_code == cli.COULD_NOT_START
+    assert "api_key_file" in result.output

@@ -7,6 +7,7 @@ they are decided inside a transaction, kept, and only then told. Nobody counts h
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -24,6 +25,8 @@ from .lobby import Limits, Lobby
 from .own import history
 from .stores.base import Store, StoreError
 from .stores.writer import Call, Writer
+
+_logger: Final = logging.getLogger("duologue.node")
 
 _T = TypeVar("_T")
 
@@ -100,7 +103,11 @@ class Host:
 
     async def forget(self, client: str) -> None:
         """End an identity now, delete what is kept of it, and end its sessions."""
-        await self._decided(partial(self._forget, _id(client)), events.Done)
+        decide = partial(self._forget, _id(client))
+        await self._decided(decide, events.Done, partial(self._forgotten, client))
+
+    def _forgotten(self, client: str) -> None:
+        _logger.info("client %s forgotten", client)
         self._lobby.end(client)
 
     # Between two
@@ -308,9 +315,12 @@ class Host:
     # Waiting
 
     async def _decided(
-        self, decide: Callable[[Store, float], events.Decision], kind: type[_T]
+        self,
+        decide: Callable[[Store, float], events.Decision],
+        kind: type[_T],
+        then: Callable[[], None] = lambda: None,
     ) -> _T:
-        """Have something decided, kept and told; what was answered is of the `kind`."""
+        """Have something decided, kept and told, and `then` done; the answer is of the `kind`."""
         now, store = self._clock(), self._store
 
         def run() -> tuple[events.Decision, float | None]:
@@ -324,6 +334,7 @@ class Host:
             self._tell(decision, due)
             if isinstance(decision.reply, Refusal):
                 raise Refused(decision.reply)
+            then()
             return cast(_T, decision.reply)
 
         return await self._submitted(run, done, UNSET)
