@@ -73,6 +73,23 @@ def test_no_key_is_ever_logged(serve: Serve) -> None:
     assert OTHER not in server.log
 
 
+def test_one_with_too_many_wrong_keys_is_told_when_to_try_again() -> None:
+    keys = Keys([KEY], wrong_per_hour=1)
+    with pytest.raises(Failed):
+        keys.check([f"Bearer {OTHER}"], "192.0.2.1", 0.0)
+    with pytest.raises(Failed) as failure:
+        keys.check([f"Bearer {OTHER}"], "192.0.2.1", 1.0)
+    assert failure.value.refusal.retry_after == pytest.approx(3_599.0)
+
+
+def test_a_request_without_a_key_is_no_wrong_key() -> None:
+    keys = Keys([KEY], wrong_per_hour=1)
+    for _ in range(3):
+        with pytest.raises(Failed) as failure:
+            keys.check([], "192.0.2.1", 0.0)
+        assert failure.value.status == 401
+
+
 def test_each_of_several_keys_is_right(serve: Serve, tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_text(f"\n  {KEY}  \n\n")
