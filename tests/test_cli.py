@@ -13,7 +13,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from duologue import cli
+from duologue import cli, config
 from duologue.config import Settings
 from tests.support.process import Serve
 
@@ -203,7 +203,7 @@ def test_the_version_can_be_asked_for() -> None:
 
 def test_an_api_key_comes_from_the_environment(settings: list[Settings]) -> None:
     run(env={"DUOLOGUE_API_KEY": f"{'k' * 32},{'l' * 32}"})
-    assert settings[0].api_key == ("k" * 32, "l" * 32)
+    assert config.api_keys(settings[0]) == ("k" * 32, "l" * 32)
 
 
 def test_an_api_key_is_no_flag(settings: list[Settings]) -> None:
@@ -211,9 +211,14 @@ def test_an_api_key_is_no_flag(settings: list[Settings]) -> None:
     assert (result.exit_code, settings) == (2, [])
 
 
-def test_an_api_key_does_not_stand_in_the_file(settings: list[Settings], tmp_path: Path) -> None:
-    result = run("--config", file(tmp_path, f"api_key = ['{'k' * 32}']"))
-    assert (result.exit_code, settings) == (2, [])
+def test_an_api_key_may_stand_in_the_file(settings: list[Settings], tmp_path: Path) -> None:
+    run("--config", file(tmp_path, f"api_key = '{'k' * 32}'"))
+    assert config.api_keys(settings[0]) == ("k" * 32,)
+
+
+def test_an_api_key_that_is_empty_is_none(settings: list[Settings]) -> None:
+    run(env={"DUOLOGUE_API_KEY": " "})
+    assert config.api_keys(settings[0]) == ()
 
 
 def test_an_api_key_that_is_too_short_is_not_shown(settings: list[Settings]) -> None:

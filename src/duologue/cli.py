@@ -26,8 +26,8 @@ COULD_NOT_START: Final = 3
 
 _EPILOG: Final = (
     "Every option can be set as an environment variable too, named in brackets, and as a key of "
-    "the TOML file. An option beats the environment, the environment the file. The keys of the "
-    f"REST API are set in the environment only, as {ENVIRONMENT_PREFIX}API_KEY."
+    "the TOML file. An option beats the environment, the environment the file. The key of the "
+    f"REST API is no option: {ENVIRONMENT_PREFIX}API_KEY, or --api-key-file."
 )
 
 
@@ -93,14 +93,13 @@ def _read_file(context: click.Context, parameter: click.Parameter, path: Path | 
         values = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise click.BadParameter(f"{path}: {error}") from error
-    fields = dataclasses.fields(Settings)
-    names = {field.name for field in fields if not field.metadata["secret"]}
-    unknown = sorted(set(values) - names)
+    fields = {field.name: field for field in dataclasses.fields(Settings)}
+    unknown = sorted(set(values) - set(fields))
     if unknown:
         raise click.BadParameter(f"{path}: there is no setting {unknown[0]!r}")
     for name, value in values.items():
         if isinstance(value, dict) or isinstance(value, bool) != (
-            isinstance(getattr(Settings, name), bool)
+            config.value_type(fields[name])[0] is bool
         ):
             raise click.BadParameter(f"{path}: {name} is of the wrong type")
     context.default_map = {**(context.default_map or {}), **values}
@@ -111,6 +110,20 @@ def _all_settings(command: Callable[..., None]) -> Callable[..., None]:
         if not field.metadata["secret"]:
             command = _option(field)(command)
     return command
+
+
+def _secrets() -> dict[str, str]:
+    """The settings that are no options, from the environment or else the file."""
+    in_file = click.get_current_context().default_map or {}
+    found: dict[str, str] = {}
+    for field in dataclasses.fields(Settings):
+        if field.metadata["secret"]:
+            value = os.environ.get(ENVIRONMENT_PREFIX + field.name.upper(), in_file.get(field.name))
+            if not (value is None or isinstance(value, str)):
+                raise click.UsageError(f"{field.name} is of the wrong type")
+            if value is not None:
+                found[field.name] = value
+    return found
 
 
 @main.command("serve", epilog=_EPILOG)
@@ -130,7 +143,7 @@ def _all_settings(command: Callable[..., None]) -> Callable[..., None]:
 def serve_command(**values: Any) -> None:
     """Run the server with its page."""
     try:
-        settings = config.settings_from({**values, **config.secrets_from(os.environ)})
+        settings = config.settings_from({**values, **_secrets()})
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
     logs.configure(settings.log_level, settings.log_format)

@@ -39,7 +39,7 @@ class SettingsError(ValueError):
 def _setting(
     default: Any, help: str, *, unit: str = "", least: float | None = None, secret: bool = False
 ) -> Any:
-    """A `secret` is no flag, which others on the machine could see, and is never shown."""
+    """A `secret` is no flag, for everybody on a machine can read those, and is never shown."""
     metadata = {"help": help, "unit": unit, "least": least, "secret": secret}
     return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
@@ -78,8 +78,8 @@ class Settings:
         10.0, "Time to finish what is in flight when told to stop", unit="seconds", least=0
     )
 
-    api_key: tuple[str, ...] = _setting(
-        (),
+    api_key: str | None = _setting(
+        None,
         "Key of the REST API, at least 32 letters, digits or '-._~+/='; several with commas "
         "between while one takes the place of another. Without any there is no such API",
         secret=True,
@@ -222,19 +222,25 @@ class Settings:
             raise SettingsError("transports are 'polling' and 'websocket'")
         if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
             raise SettingsError("ssl_certfile and ssl_keyfile belong together")
-        _check_keys("api_key", self.api_key)
+        _checked_keys("api_key", _api_keys(self))
 
 
-def _check_keys(name: str, keys: tuple[str, ...]) -> None:
+def _checked_keys(name: str, keys: tuple[str, ...]) -> tuple[str, ...]:
     # Nothing of a key may be in what is said about it
     if not all(map(_API_KEY.fullmatch, keys)):
         raise SettingsError(f"{name}: a key has at least 32 letters, digits or '-._~+/='")
+    return keys
+
+
+def _api_keys(settings: Settings) -> tuple[str, ...]:
+    text = (settings.api_key or "").strip()
+    return tuple(part.strip() for part in text.split(",")) if text else ()
 
 
 def api_keys(settings: Settings) -> tuple[str, ...]:
     """The keys of the REST API, those in the file included. Raises `SettingsError`."""
     if settings.api_key_file is None:
-        return settings.api_key
+        return _api_keys(settings)
     try:
         lines = Path(settings.api_key_file).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -243,18 +249,7 @@ def api_keys(settings: Settings) -> tuple[str, ...]:
     found = tuple(line.strip() for line in lines if line.strip())
     if not found:
         raise SettingsError("api_key_file: there is no key in it")
-    _check_keys("api_key_file", found)
-    return (*settings.api_key, *found)
-
-
-def secrets_from(environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """The settings, by name, that can be set in the environment only."""
-    found: dict[str, tuple[str, ...]] = {}
-    for field in dataclasses.fields(Settings):
-        value = environment.get(ENVIRONMENT_PREFIX + field.name.upper(), "")
-        if field.metadata["secret"] and value.strip():
-            found[field.name] = tuple(part.strip() for part in value.split(","))
-    return found
+    return (*_api_keys(settings), *_checked_keys("api_key_file", found))
 
 
 def sqlite_path(store: str) -> str:
@@ -294,7 +289,7 @@ def markdown() -> str:
         "Made from `duologue.config.Settings`; `make docs` renews it. Each setting is a flag of",
         "`duologue serve`, an environment variable, and a key of the TOML file that `--config`",
         "names. A flag beats the environment, the environment the file, and the file the default.",
-        "What has no flag here is set in the environment only, for it is a secret.",
+        "Secrets are no flags, for those can be seen in the list of processes.",
         "",
         "| flag | environment | default | meaning |",
         "|---|---|---|---|",

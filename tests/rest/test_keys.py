@@ -116,18 +116,20 @@ def test_wrong_keys_are_answered_a_number_of_times_only_and_right_ones_always() 
 
 
 def test_a_key_may_have_32_characters() -> None:
-    assert config.api_keys(Settings(api_key=("k" * 32,))) == ("k" * 32,)
+    assert config.api_keys(Settings(api_key="k" * 32)) == ("k" * 32,)
 
 
-@pytest.mark.parametrize("key", ["k" * 31, "", "k" * 32 + " ", "k" * 32 + "\n", "ä" * 32])
+@pytest.mark.parametrize(
+    "key", ["k" * 31, "k" * 16 + " " + "k" * 16, f"{KEY},", f"{KEY},short", "ä" * 32]
+)
 def test_what_is_no_key_is_refused_and_not_shown(key: str) -> None:
     with pytest.raises(SettingsError, match="api_key") as error:
-        Settings(api_key=(key,))
-    assert not key or key not in str(error.value)
+        Settings(api_key=key)
+    assert key not in str(error.value)
 
 
 def test_settings_do_not_show_their_keys() -> None:
-    assert KEY not in repr(Settings(api_key=(KEY,)))
+    assert KEY not in repr(Settings(api_key=KEY))
 
 
 @pytest.mark.parametrize("text", [None, "", "\n", "short\n", f"{KEY}\nshort"])
@@ -137,8 +139,3 @@ def test_a_file_without_keys_is_refused(tmp_path: Path, text: str | None) -> Non
         file.write_text(text)
     with pytest.raises(SettingsError, match="api_key_file"):
         config.api_keys(Settings(api_key_file=str(file)))
-
-
-def test_keys_are_set_in_the_environment_only() -> None:
-    found = config.secrets_from({"DUOLOGUE_API_KEY": f" {KEY} ,{OTHER}", "DUOLOGUE_PORT": "1"})
-    assert found == {"api_key": (KEY, OTHER)}
