@@ -13,7 +13,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from duologue import cli
+from duologue import cli, config
 from duologue.config import Settings
 from tests.support.process import Serve
 
@@ -94,10 +94,10 @@ def test_lists_have_commas_in_flags_and_environment(settings: list[Settings]) ->
 def test_secrets_come_from_the_environment_or_the_file(
     settings: list[Settings], tmp_path: Path
 ) -> None:
-    keys = "k" * 32, "l" * 32
-    run("--config", file(tmp_path, f"api_key = {list(keys)}"))
-    run(env={"DUOLOGUE_API_KEY": ", ".join(keys)})
-    assert [each.api_key for each in settings] == [keys, keys]
+    key = "k" * 32
+    run("--config", file(tmp_path, f'api_key = "{key}"'))
+    run(env={"DUOLOGUE_API_KEY": key})
+    assert [each.api_key for each in settings] == [key, key]
 
 
 def test_a_secret_is_no_flag(settings: list[Settings]) -> None:
@@ -212,3 +212,36 @@ def test_help_names_every_setting_with_its_variable() -> None:
 
 def test_the_version_can_be_asked_for() -> None:
     assert "0.1.0" in CliRunner().invoke(cli.main, ["--version"]).output
+
+
+def test_an_api_key_comes_from_the_environment(settings: list[Settings]) -> None:
+    run(env={"DUOLOGUE_API_KEY": f"{'k' * 32},{'l' * 32}"})
+    assert config.api_keys(settings[0]) == ("k" * 32, "l" * 32)
+
+
+def test_an_api_key_is_no_flag(settings: list[Settings]) -> None:
+    result = run("--api-key", "k" * 32)
+    assert (result.exit_code, settings) == (2, [])
+
+
+def test_an_api_key_may_stand_in_the_file(settings: list[Settings], tmp_path: Path) -> None:
+    run("--config", file(tmp_path, f"api_key = '{'k' * 32}'"))
+    assert config.api_keys(settings[0]) == ("k" * 32,)
+
+
+def test_an_api_key_that_is_empty_is_none(settings: list[Settings]) -> None:
+    run(env={"DUOLOGUE_API_KEY": " "})
+    assert config.api_keys(settings[0]) == ()
+
+
+def test_an_api_key_that_is_too_short_is_not_shown(settings: list[Settings]) -> None:
+    result = run(env={"DUOLOGUE_API_KEY": "not-long-enough"})
+    assert (result.exit_code, settings) == (2, [])
+    assert "api_key" in result.output
+    assert "not-long-enough" not in result.output
+
+
+def test_a_key_file_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
+    result = run("--api-key-file", str(tmp_path / "none"), "--store", "memory:")
+    assert result.exit_code == cli.COULD_NOT_START
+    assert "api_key_file" in result.output

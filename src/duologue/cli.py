@@ -34,8 +34,8 @@ COULD_NOT_START: Final = 3
 
 _EPILOG: Final = (
     "Every option can be set as an environment variable too, named in brackets, and as a key of "
-    "the TOML file. An option beats the environment, the environment the file. The keys of the "
-    f"REST API are set in the environment only, as {ENVIRONMENT_PREFIX}API_KEY."
+    "the TOML file. An option beats the environment, the environment the file. The key of the "
+    f"REST API is no option: {ENVIRONMENT_PREFIX}API_KEY, or --api-key-file."
 )
 
 
@@ -120,20 +120,17 @@ def _all_settings(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _secrets() -> dict[str, Any]:
+def _secrets() -> dict[str, str]:
     """The settings that are no options, from the environment or else the file."""
     in_file = click.get_current_context().default_map or {}
-    found: dict[str, Any] = {}
+    found: dict[str, str] = {}
     for field in dataclasses.fields(Settings):
         if field.metadata["secret"]:
             value = os.environ.get(ENVIRONMENT_PREFIX + field.name.upper(), in_file.get(field.name))
-            if value is None:
-                continue
-            if config.value_type(field)[0] is tuple:
-                value = _List().convert(value, None, None)
-            elif not isinstance(value, str):
+            if not (value is None or isinstance(value, str)):
                 raise click.UsageError(f"{field.name} is of the wrong type")
-            found[field.name] = value
+            if value is not None:
+                found[field.name] = value
     return found
 
 

@@ -41,11 +41,8 @@ def _setting(
     default: Any, help: str, *, unit: str = "", least: float | None = None, secret: bool = False
 ) -> Any:
     """A `secret` is no flag, for everybody on a machine can read those, and is never shown."""
-    return dataclasses.field(
-        default=default,
-        repr=not secret,
-        metadata={"help": help, "unit": unit, "least": least, "secret": secret},
-    )
+    metadata = {"help": help, "unit": unit, "least": least, "secret": secret}
+    return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,8 +84,8 @@ class Settings:
         10.0, "Time to finish what is in flight when told to stop", unit="seconds", least=0
     )
 
-    api_key: tuple[str, ...] = _setting(
-        (),
+    api_key: str | None = _setting(
+        None,
         "Key of the REST API, at least 32 letters, digits or '-._~+/='; several with commas "
         "between while one takes the place of another. Without any there is no such API",
         secret=True,
@@ -282,20 +279,26 @@ class Settings:
             raise SettingsError("transports are 'polling' and 'websocket'")
         if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
             raise SettingsError("ssl_certfile and ssl_keyfile belong together")
-        _check_keys("api_key", self.api_key)
+        _checked_keys("api_key", _api_keys(self))
         auth_options(self)
 
 
-def _check_keys(name: str, keys: tuple[str, ...]) -> None:
+def _checked_keys(name: str, keys: tuple[str, ...]) -> tuple[str, ...]:
     # Nothing of a key may be in what is said about it
     if not all(map(_API_KEY.fullmatch, keys)):
         raise SettingsError(f"{name}: a key has at least 32 letters, digits or '-._~+/='")
+    return keys
+
+
+def _api_keys(settings: Settings) -> tuple[str, ...]:
+    text = (settings.api_key or "").strip()
+    return tuple(part.strip() for part in text.split(",")) if text else ()
 
 
 def api_keys(settings: Settings) -> tuple[str, ...]:
     """The keys of the REST API, those in the file included. Raises `SettingsError`."""
     if settings.api_key_file is None:
-        return settings.api_key
+        return _api_keys(settings)
     try:
         lines = Path(settings.api_key_file).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -304,8 +307,7 @@ def api_keys(settings: Settings) -> tuple[str, ...]:
     found = tuple(line.strip() for line in lines if line.strip())
     if not found:
         raise SettingsError("api_key_file: there is no key in it")
-    _check_keys("api_key_file", found)
-    return (*settings.api_key, *found)
+    return (*_api_keys(settings), *_checked_keys("api_key_file", found))
 
 
 def sqlite_path(store: str) -> str:

@@ -7,6 +7,7 @@ they are decided inside a transaction, kept, and only then told. Nobody counts h
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -24,6 +25,8 @@ from .lobby import Limits, Lobby
 from .own import history
 from .stores.base import Store, StoreError
 from .stores.writer import Call, Writer
+
+_logger: Final = logging.getLogger("duologue.node")
 
 _T = TypeVar("_T")
 
@@ -100,7 +103,11 @@ class Host:
 
     async def forget(self, client: str) -> None:
         """End an identity now, delete what is kept of it, and end its sessions."""
-        await self._decided(partial(self._forget, _id(client)), events.Done)
+        decide = partial(self._forget, _id(client))
+        await self._decided(decide, events.Done, partial(self._forgotten, client))
+
+    def _forgotten(self, client: str) -> None:
+        _logger.info("client %s forgotten", client)
         self._lobby.end(client)
 
     # Between two
@@ -164,18 +171,20 @@ class Host:
 
     # How it is decided, inside a transaction
 
-    def _describe(self, client: str, store: Store, now: float) -> events.Decision:
-        identity = self._identity(client)
+    def _describe(self, client: str, now: float) -> events.Decision:
+        identity = self._store.identity(client)
         if identity is None:
             return events.Decision(refuse(errors.NOT_FOUND, target=client))
-        pairs = [(pair, self._identity(pair.other(client))) for pair in store.pairs(client)]
+        pairs = [
+            (pair, self._store.identity(pair.other(client))) for pair in self._store.pairs(client)
+        ]
         known = {peer.id: peer for _, peer in pairs if peer is not None}
         links = rules.snapshot(
             identity,
             [pair for pair, peer in pairs if peer is not None],
             known,
             self._hub.online,
-            lambda pair: store.unread(pair, client, _UNREAD_MOST),
+            lambda pair: self._store.unread(pair, client, _UNREAD_MOST),
             {},
         )
         links = links or events.Links([], [], [])
@@ -195,21 +204,21 @@ class Host:
             )
         )
 
-    def _known(self, client: str, store: Store, now: float) -> events.Decision:
-        known = self._identity(client) is not None
+    def _known(self, client: str, now: float) -> events.Decision:
+        known = self._store.identity(client) is not None
         return events.Decision(events.Done() if known else refuse(errors.NOT_FOUND, target=client))
 
-    def _forget(self, client: str, store: Store, now: float) -> events.Decision:
-        identity = self._identity(client)
+    def _forget(self, client: str, now: float) -> events.Decision:
+        identity = self._store.identity(client)
         if identity is None:
             return events.Decision(refuse(errors.NOT_FOUND, target=client))
-        return rules.end(identity, list(store.pairs(client)), now)
+        return rules.end(identity, list(self._store.pairs(client)), now)
 
-    def _link(self, a: str, b: str, create: bool, store: Store, now: float) -> events.Decision:
+    def _link(self, a: str, b: str, create: bool, now: float) -> events.Decision:
         sides: list[Identity] = []
         unknown: list[Identity] = []
         for client in (a, b):
-            identity = self._identity(client)
+            identity = self._store.identity(client)
             if identity is None:
                 if not create:
                     return events.Decision(refuse(errors.NOT_FOUND, target=client))
@@ -221,40 +230,35 @@ class Host:
             (sides[0], sides[1]), tuple(unknown), pair, self._hub.online, self._terms
         )
 
-    def _close(self, a: str, b: str, store: Store, now: float) -> events.Decision:
+    def _close(self, a: str, b: str, now: float) -> events.Decision:
         for client in (a, b):
-            if self._identity(client) is None:
+            if self._store.identity(client) is None:
                 return events.Decision(refuse(errors.NOT_FOUND, target=client))
         return hosted.close(a, b, self._pair(a, b))
 
-    def _block(self, client: str, target: str, store: Store, now: float) -> events.Decision:
+    def _block(self, client: str, target: str, now: float) -> events.Decision:
         facts = self._facts(client, target)
-        return facts if isinstance(facts, events.Decision) else hosted.block(facts, now)
+        if isinstance(facts, events.Decision):
+            return facts
+        return hosted.block(facts, events.Block(target), now)
 
-    def _command(
-        self, client: str, command: events.PairCommand, store: Store, now: float
-    ) -> events.Decision:
+    def _command(self, client: str, command: events.PairCommand, now: float) -> events.Decision:
         facts = self._facts(client, command.target)
         return facts if isinstance(facts, events.Decision) else rules.decide(facts, command, now)
 
-    def _history(
-        self, client: str, command: events.ReadHistory, store: Store, now: float
-    ) -> events.Decision:
+    def _history(self, client: str, command: events.ReadHistory, now: float) -> events.Decision:
         for each in (client, command.target):
-            if self._identity(each) is None:
+            if self._store.identity(each) is None:
                 return events.Decision(refuse(errors.NOT_FOUND, target=each))
-        return events.Decision(history(store, client, command))
+        return events.Decision(history(self._store, client, command))
 
     def _facts(self, client: str, target: str) -> rules.Facts | events.Decision:
-        actor = self._identity(client)
+        actor = self._store.identity(client)
         if actor is None:
             return events.Decision(refuse(errors.NOT_FOUND, target=client))
         online = self._hub.online(target)
         pair = self._pair(client, target)
-        return rules.Facts(self._terms, actor, self._identity(target), pair, online)
-
-    def _identity(self, client: str) -> Identity | None:
-        return self._store.identity(client)
+        return rules.Facts(self._terms, actor, self._store.identity(target), pair, online)
 
     def _pair(self, a: str, b: str) -> Pair | None:
         return None if a == b else self._store.pair(a, b)
@@ -283,7 +287,7 @@ class Host:
         return command
 
     def _sending(self, sender: str, command: events.SendMessage, id: str, now: float) -> _Messaged:
-        if self._identity(sender) is None:
+        if self._store.identity(sender) is None:
             return refuse(errors.NOT_FOUND, target=sender, id=command.id)
         return self._decide_message(sender, command, id, now, self._linked_only)
 
@@ -308,13 +312,16 @@ class Host:
     # Waiting
 
     async def _decided(
-        self, decide: Callable[[Store, float], events.Decision], kind: type[_T]
+        self,
+        decide: Callable[[float], events.Decision],
+        kind: type[_T],
+        then: Callable[[], None] = lambda: None,
     ) -> _T:
-        """Have something decided, kept and told; what was answered is of the `kind`."""
+        """Have something decided, kept and told, and `then` done; the answer is of the `kind`."""
         now, store = self._clock(), self._store
 
         def run() -> tuple[events.Decision, float | None]:
-            decision = decide(store, now)
+            decision = decide(now)
             for change in decision.changes:
                 store.apply(change)
             return decision, store.next_due()
@@ -324,6 +331,7 @@ class Host:
             self._tell(decision, due)
             if isinstance(decision.reply, Refusal):
                 raise Refused(decision.reply)
+            then()
             return cast(_T, decision.reply)
 
         return await self._submitted(run, done, UNSET)

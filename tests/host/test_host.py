@@ -405,6 +405,17 @@ async def test_after_the_nodes_end_everything_is_refused(stages: Stages) -> None
         assert await code_of(call) == "unavailable"
 
 
+async def test_sessions_end_with_their_identity_also_when_nobody_waits_for_it(
+    stage: Stage, host: Host
+) -> None:
+    ann = await stage.keeps("ann")
+    forgetting = asyncio.ensure_future(host.forget("ann"))
+    await asyncio.sleep(0)
+    forgetting.cancel()
+    await stage.settles()
+    assert not ann.connected
+
+
 async def test_one_that_no_longer_waits_does_no_harm(stage: Stage, host: Host) -> None:
     _, ben = await stage.two()
     sending = asyncio.ensure_future(host.send("ann", "ben", "hi"))

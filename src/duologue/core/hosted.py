@@ -87,14 +87,12 @@ _OVER: Final[Mapping[Situation, Callable[[str], Notice]]] = {
 }
 
 
-def block(facts: Facts, now: float) -> Decision:
+def block(facts: Facts, command: Block, now: float) -> Decision:
     """One client blocks another by its application's word, of which it is told what it sees."""
-    if facts.target is None:
-        return Decision(refuse(errors.NOT_FOUND))
-    actor, target = facts.actor.id, facts.target.id
-    decision = decide(facts, Block(target), now)
+    decision = decide(facts, command, now)
+    actor = facts.actor.id
     over = _OVER.get(situation(facts.pair, actor))
     if not decision.changes or over is None:
         return decision
-    effects = (*decision.effects, Tell(actor, over(target)))
+    effects = (*decision.effects, Tell(actor, over(command.target)))
     return Decision(decision.reply, decision.changes, effects)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -43,7 +44,7 @@ _HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosni
 _KEY: Final = re.compile(KEY_PATTERN)
 _MAX_DETAIL_CHARS: Final = 300
 _MAX_QUERY_FIELDS: Final = 200
-_UNAVAILABLE_SECONDS: Final = 1
+_UNAVAILABLE_SECONDS: Final = 1.0
 
 _encode: Final = msgspec.json.Encoder().encode
 #: The same for two bodies that say the same.
@@ -147,14 +148,14 @@ class Api:
         if request.scope["query_string"]:
             raise failed(422, "A request with a body takes nothing in its query")
         _check_type(request)
-        body = b""
+        body = bytearray()
         async for chunk in request.stream():
             body += chunk
             if len(body) > self._max_body_bytes:
                 sentence = f"A body has at most {self._max_body_bytes} bytes"
                 raise failed(413, sentence, errors.TOO_LARGE)
         try:
-            socketio.check_depth(body, self._max_json_depth)
+            socketio.check_depth(bytes(body), self._max_json_depth)
             return msgspec.json.decode(body, type=kind)
         except msgspec.ValidationError as error:
             raise failed(422, str(error)) from error
@@ -215,6 +216,7 @@ def _problem(failure: Failed) -> Answer:
         id=refusal.id,
     )
     headers = dict(failure.headers)
-    if failure.status == 503:
-        headers.setdefault("retry-after", str(_UNAVAILABLE_SECONDS))
+    wait = _UNAVAILABLE_SECONDS if failure.status == 503 else refusal.retry_after
+    if wait is not UNSET:
+        headers["retry-after"] = str(math.ceil(wait))
     return Answer(failure.status, _encode(problem), PROBLEM, headers)

@@ -54,9 +54,10 @@ class Answers:
 
         Raises `Failed` for a key that came with another `fingerprint`.
         """
-        self._forget(now)
+        self._forget(now, self._most)
         kept = self._kept.get(key)
         if kept is None:
+            self._forget(now, self._most - 1)
             return await self._first(key, fingerprint, now, make)
         if kept.fingerprint != fingerprint:
             raise failed(422, "This Idempotency-Key came with another request before")
@@ -81,9 +82,11 @@ class Answers:
                 future.set_result(answer)
         return answer
 
-    def _forget(self, now: float) -> None:
-        for key, kept in tuple(self._kept.items()):
-            if kept.until > now and len(self._kept) < self._most:
+    def _forget(self, now: float, most: int) -> None:
+        """Those whose time is over, and the oldest beyond `most`."""
+        while self._kept:
+            key = next(iter(self._kept))
+            if self._kept[key].until > now and len(self._kept) <= most:
                 return
             del self._kept[key]
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from duologue.core import errors
+from duologue.core.errors import refuse
 from duologue.core.rates import AddressRate
 
-from .bodies import failed
+from .bodies import Failed, failed
 
 _logger: Final = logging.getLogger("duologue.rest")
 
@@ -43,9 +44,7 @@ class Keys:
             wait = self._wrong.take(address, now)
             if wait:
                 sentence = "Too many wrong API keys; try again later"
-                failure = failed(429, sentence, errors.RATE_LIMITED)
-                failure.headers["retry-after"] = str(int(wait) + 1)
-                raise failure
+                raise Failed(429, refuse(errors.RATE_LIMITED, sentence, retry_after=wait))
             challenge += ', error="invalid_token"'
             _logger.warning("refused a wrong API key from %s", address or "a local socket")
         sentence = "An API key is needed, as Authorization: Bearer KEY"
