@@ -55,7 +55,8 @@ class Client:
 
     `transports` are tried in this order for each connection. `tls` replaces the default context,
     which verifies. `timeout` is how many seconds a connection may take to open, and every answer
-    but that to `send`. With `confirm` the sender of a message is told that it has been delivered
+    but that to `send`; `max_backoff` how many it waits at most before it tries again, unless the
+    server asks for more. With `confirm` the sender of a message is told that it has been delivered
     when the application asks for the next event.
 
     At most `max_events` events wait to be taken, and `max_outbox` messages to be stored. Events
@@ -79,6 +80,7 @@ class Client:
         transports: Sequence[str] = (WEBSOCKET, POLLING),
         tls: ssl.SSLContext | None = None,
         timeout: float = 30.0,
+        max_backoff: float = 30.0,
         confirm: bool = True,
         max_events: int = 1_000,
         max_outbox: int = 500,
@@ -101,6 +103,7 @@ class Client:
                 token=token,
                 on_resume_token=on_resume_token,
                 timeout=timeout,
+                max_backoff=max_backoff,
                 max_events=max_events,
                 max_outbox=max_outbox,
             ),

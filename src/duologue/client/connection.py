@@ -48,7 +48,7 @@ _MAX_CALLS: Final = 1_000
 _MAX_QUEUE_BYTES: Final = 33_554_432
 
 #: The next break of a session that lasted as long is the first of its kind.
-_SETTLED_SECONDS: Final = 10.0
+_SETTLED_SECONDS: Final = 2.0
 #: A message at which so many sessions have ended is not sent again.
 _MAX_STRIKES: Final = 3
 _CLOSE_SECONDS: Final = 2.0
@@ -68,6 +68,7 @@ class Options(NamedTuple):
     token: Token | None
     on_resume_token: Callable[[str], None] | None
     timeout: float
+    max_backoff: float
     max_events: int
     max_outbox: int
 
@@ -88,7 +89,7 @@ class Connection:
         self.news = asyncio.Event()
         self._options = options
         self._outbox = Outbox(max_messages=options.max_outbox, max_bytes=_MAX_QUEUE_BYTES)
-        self._backoff = Backoff()
+        self._backoff = Backoff(most=options.max_backoff)
         self._acks = itertools.count()
         self._calls = 0
         #: Set while there is a session that knows who it is, and at the end
@@ -409,13 +410,13 @@ class Connection:
         if self._calls >= _MAX_CALLS:
             sentence = "Too many requests wait for an answer; try again later"
             raise DuologueError(errors.OVERLOADED, sentence, retryable=True)
-        ack = next(self._acks)
+        ack, ends = next(self._acks), isinstance(command, events.Forget)
         packets = self.encode(command, ack)
         self._calls += 1
         try:
             async with asyncio.timeout(self._options.timeout):
                 while True:
-                    args = await self._call(await self._online(), ack, packets)
+                    args = await self._call(await self._online(), ack, packets, ends)
                     if args is not None:
                         break
                     if not again:
@@ -432,12 +433,19 @@ class Connection:
         return reply
 
     async def _call(
-        self, session: Session, ack: int, packets: Sequence[bytes]
+        self, session: Session, ack: int, packets: Sequence[bytes], ends: bool
     ) -> Sequence[Any] | None:
         if not session.transport.carries(packets):
             raise DuologueError(errors.TOO_LARGE, errors.CODES[errors.TOO_LARGE].sentence)
         answer: asyncio.Future[Sequence[Any] | None] = asyncio.get_running_loop().create_future()
-        session.expect(ack, lambda args: None if answer.done() else answer.set_result(args))
+
+        def answered(args: Sequence[Any] | None) -> None:
+            if ends and args and "error" not in args[0]:
+                self.end(Closed())  # before it can be seen that the session ends by it
+            if not answer.done():
+                answer.set_result(args)
+
+        session.expect(ack, answered)
         session.post(packets)
         try:
             return await answer

@@ -30,6 +30,8 @@ _MAX_PACKETS_IN: Final = 100_000
 #: A server takes 10,000 by default.
 _MAX_PACKETS_OUT: Final = 1_000
 
+#: Of several packets together: on a network that breaks off often, less is lost with a small body.
+_POST_BYTES: Final = 16_384
 _POST_SECONDS: Final = 45.0
 _CLOSE_SECONDS: Final = 2.0
 #: Frames that are read ahead, each up to the largest message.
@@ -173,7 +175,7 @@ class PollingTransport:
         )
 
     async def send(self, packets: Sequence[bytes]) -> None:
-        limit = self.handshake.max_payload
+        limit = min(self.handshake.max_payload, _POST_BYTES)
         bodies = engineio.split_payloads(packets, max_bytes=limit, max_packets=_MAX_PACKETS_OUT)
         try:
             for body in bodies:
