@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from duologue.client.books import (
+    MAX_PEERS,
     Backoff,
     Connected,
     Delivered,
@@ -157,6 +158,26 @@ def test_breaks_are_bounded_too() -> None:
     for number in range(100):
         box.status(Connected(str(number), new=True))
     assert (len(box), box.lagging) == (6, True)
+
+
+def test_one_that_lags_for_its_bytes_waits_until_half_of_them_are_taken() -> None:
+    box = inbox(max_events=10, max_bytes=1_200)
+    for seq in range(1, 6):
+        box.message(message(seq), 44)
+    assert (len(box), box.lagging, box.drained) == (4, True, False)
+    box.take()
+    assert not box.drained
+    box.finish()
+    box.take()
+    assert box.drained
+
+
+def test_peers_that_are_remembered_are_bounded() -> None:
+    box = inbox(max_events=MAX_PEERS + 1, max_bytes=10**9)
+    for number in range(MAX_PEERS + 1):
+        box.message(message(1, sender=str(number)), 1)
+    had = box.resume()
+    assert (len(had), "0" in had, str(MAX_PEERS) in had) == (MAX_PEERS, False, True)
 
 
 # Outbox

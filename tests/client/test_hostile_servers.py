@@ -13,11 +13,19 @@ import trustme
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
 
-from duologue.client import CannotConnect, Client, DuologueError, Refused
+from duologue.client import (
+    CannotConnect,
+    Client,
+    Connected,
+    Disconnected,
+    DuologueError,
+    Refused,
+    Typing,
+)
 from duologue.client.transports import MAX_RECEIVED_BYTES
-from tests.support.process import Serve
+from tests.support.process import Serve, ServerProcess
 
-from .conftest import Connect
+from .conftest import Connect, hears
 
 pytestmark = pytest.mark.anyio
 
@@ -229,6 +237,62 @@ async def test_a_message_at_which_the_server_ends_each_session_is_given_up(
     client = await connect(await speaking(talk), max_backoff=0.01)
     with pytest.raises(DuologueError, match="whenever this message is sent"):
         await client.send("ben", "poison")
+
+
+async def test_a_server_that_pings_and_does_not_read_is_not_waited_for_with_memory(
+    speaking: Callable[[Talk], Awaitable[str]], connect: Connect
+) -> None:
+    async def talk(connection: ServerConnection) -> None:
+        for packet in (OPEN, *WELCOME):
+            await connection.send(packet)
+        connection.transport.pause_reading()
+        for _ in range(5_000):
+            await connection.send("2")
+        await connection.send('42["typing",{"from":"ben","typing":true}]')
+        await connection.wait_closed()
+
+    client = await connect(await speaking(talk))
+    for _ in range(20_000):
+        await client.typing("ben")
+    await hears(client, Typing)
+    session = client._connection.session
+    assert session is not None
+    assert len(session._outgoing) <= 1_002
+
+
+async def test_what_the_application_raises_at_a_token_ends_the_client(
+    shared: ServerProcess, transport: str
+) -> None:
+    def full(token: str) -> None:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        await Client(shared.url, keep=True, on_resume_token=full, transports=[transport]).connect()
+
+
+async def test_a_token_for_the_host_is_fetched_before_each_connection(
+    speaking: Callable[[Talk], Awaitable[str]], connect: Connect
+) -> None:
+    seen: list[str] = []
+
+    async def talk(connection: ServerConnection) -> None:
+        await connection.send(OPEN)
+        seen.append(str(await connection.recv()))
+        for packet in WELCOME:
+            await connection.send(packet)
+        if len(seen) < 2:
+            await connection.close()
+        await connection.wait_closed()
+
+    fetched = iter(("first", "second"))
+
+    async def fetch() -> str:
+        return next(fetched)
+
+    client = await connect(await speaking(talk), token=fetch, max_backoff=0.01)
+    await hears(client, Disconnected)
+    await hears(client, Connected)
+    assert seen == ['40{"token":"first"}', '40{"token":"second"}']
 
 
 # Which transport

@@ -35,6 +35,9 @@ class Disconnected(msgspec.Struct, frozen=True):
 
 Event = Notice | Connected | Disconnected
 
+#: Peers of whom something is remembered. A server has a tenth of that many links for a client.
+MAX_PEERS: Final = 10_000
+
 #: What an event costs beside what was sent of it.
 _EVENT_BYTES: Final = 256
 
@@ -104,7 +107,7 @@ class Inbox:
         if self.add(message, size):
             self._advance(peer, seq)
             self._open.setdefault(peer, deque()).append(seq)
-        elif had is None:
+        elif had is None and len(self._had) < MAX_PEERS:
             self._had[peer] = seq - 1
 
     def acked(self, peer: str, seq: int) -> None:
@@ -116,6 +119,8 @@ class Inbox:
 
     def _advance(self, peer: str, seq: int) -> None:
         self._had[peer] = max(self._had.get(peer, 0), seq)
+        if len(self._had) > MAX_PEERS:
+            self.unlink(next(iter(self._had)))
         if beyond := self._beyond.get(peer):
             beyond -= {number for number in beyond if number <= seq}
 
@@ -156,7 +161,8 @@ class Inbox:
     @property
     def drained(self) -> bool:
         """Whether one that lagged has room again."""
-        return self.lagging and 2 * len(self._events) <= self._max_events
+        half = 2 * len(self._events) <= self._max_events and 2 * self._bytes <= self._max_bytes
+        return self.lagging and half
 
     # What has come
 
@@ -254,6 +260,8 @@ class Progress:
         known = self._reached.setdefault(peer, {"delivered": 0, "read": 0})
         known["read"] = max(known["read"], read)
         known["delivered"] = max(known["delivered"], delivered, known["read"])
+        if len(self._reached) > MAX_PEERS:
+            del self._reached[next(iter(self._reached))]
         for kind, seq, future in self._waiting.get(peer, ()):
             if known[kind] >= seq and not future.done():
                 future.set_result(None)
@@ -305,6 +313,8 @@ class Delivered:
     def note(self, peer: str, seq: int) -> None:
         self.noted += 1
         self._due[peer] = max(self._due.get(peer, 0), seq)
+        if len(self._due) > MAX_PEERS:
+            self.unlink(next(iter(self._due)))
 
     def to_say(self) -> list[tuple[str, int]]:
         """What this session has not said yet; it is taken to be said now."""

@@ -208,7 +208,7 @@ class Client:
     ) -> None:
         """Tell `peer` how far this client has got with its messages, by their numbers."""
         command = events.SendReceipt(peer, delivered=delivered, read=read)
-        await self._connection.ask(command, events.Done, again=True)
+        await self._connection.calls.ask(command, events.Done, again=True)
 
     async def history(
         self, peer: str, *, before: int | None = None, limit: int = 50
@@ -216,7 +216,7 @@ class Client:
         """The last `limit` (1 to 100) messages with numbers below `before`, in order: `messages`,
         and whether there are `more`."""
         command = events.ReadHistory(peer, before=before, limit=limit)
-        return await self._connection.ask(command, events.HistoryReply, again=True)
+        return await self._connection.calls.ask(command, events.HistoryReply, again=True)
 
     async def typing(self, peer: str, typing: bool = True) -> None:
         """Let `peer` see that something is being written; lost if there is no connection."""
@@ -224,55 +224,57 @@ class Client:
 
     async def signal(self, peer: str, data: Any) -> None:
         """Send any value to a peer that is online, once at most."""
-        await self._connection.ask(events.SendSignal(peer, data), events.Done, again=False)
+        await self._connection.calls.ask(events.SendSignal(peer, data), events.Done, again=False)
 
     # Links
 
     async def request(self, peer: str, note: str | None = None) -> events.RequestReply:
         """Ask `peer` for a link. `state` is ``requested``, or ``linked`` if both want it now."""
         command = events.RequestLink(peer, note)
-        return await self._connection.ask(command, events.RequestReply, again=True)
+        return await self._connection.calls.ask(command, events.RequestReply, again=True)
 
     async def accept(self, peer: str) -> None:
         """Agree to the request of `peer`."""
-        await self._connection.ask(events.AcceptLink(peer), events.Done, again=True)
+        await self._connection.calls.ask(events.AcceptLink(peer), events.Done, again=True)
 
     async def decline(self, peer: str) -> None:
         """Say no to the request of `peer`."""
-        await self._connection.ask(events.DeclineLink(peer), events.Done, again=False)
+        await self._connection.calls.ask(events.DeclineLink(peer), events.Done, again=False)
 
     async def cancel(self, peer: str) -> None:
         """Take the request to `peer` back."""
-        await self._connection.ask(events.CancelRequest(peer), events.Done, again=False)
+        await self._connection.calls.ask(events.CancelRequest(peer), events.Done, again=False)
 
     async def close_link(self, peer: str) -> None:
         """End the link with `peer`."""
-        await self._connection.ask(events.CloseLink(peer), events.Done, again=False)
+        await self._connection.calls.ask(events.CloseLink(peer), events.Done, again=False)
         self._connection.unlinked(peer)
 
     async def block(self, peer: str) -> None:
         """Hear no more of `peer`, which is not told."""
-        await self._connection.ask(events.Block(peer), events.Done, again=True)
+        await self._connection.calls.ask(events.Block(peer), events.Done, again=True)
         self._connection.unlinked(peer)
 
     async def unblock(self, peer: str) -> None:
-        await self._connection.ask(events.Unblock(peer), events.Done, again=True)
+        await self._connection.calls.ask(events.Unblock(peer), events.Done, again=True)
 
     async def invite(self, *, ttl: int | None = None, uses: int = 1) -> events.InviteReply:
         """An invitation for whoever has its `code`, for `ttl` seconds and `uses` times."""
         command = events.CreateInvite(ttl, uses)
-        return await self._connection.ask(command, events.InviteReply, again=False)
+        return await self._connection.calls.ask(command, events.InviteReply, again=False)
 
     async def redeem(self, code: str) -> str:
         """Use an invitation; returns the client ID of its maker, who is linked now."""
         command = events.RedeemInvite(code)
-        return (await self._connection.ask(command, events.RedeemReply, again=False)).client_id
+        return (
+            await self._connection.calls.ask(command, events.RedeemReply, again=False)
+        ).client_id
 
     async def revoke(self, code: str) -> None:
         """Make an invitation of one's own invalid."""
-        await self._connection.ask(events.RevokeInvite(code), events.Done, again=False)
+        await self._connection.calls.ask(events.RevokeInvite(code), events.Done, again=False)
 
     async def forget(self) -> None:
         """End this identity and delete what the server keeps of it. The client is over then."""
-        await self._connection.ask(events.Forget(), events.Done, again=False)
+        await self._connection.calls.ask(events.Forget(), events.Done, again=False)
         await self.close()

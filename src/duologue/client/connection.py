@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import itertools
 import logging
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from duologue import vocabulary
-from duologue.core import errors, events
+from duologue.core import events
 from duologue.core.errors import Refusal
-from duologue.wire import socketio
 from duologue.wire.engineio import PacketError
 
 from .books import (
@@ -33,18 +31,14 @@ from .books import (
     Progress,
     partner,
 )
-from .errors import CannotConnect, Closed, DuologueError, NoAnswer, Refused
+from .calls import Calls, encode, too_large
+from .errors import CannotConnect, Closed, NoAnswer, Refused
 from .http import Broken, Target
 from .session import Session
 from .transports import open_transport
 
 _logger: Final = logging.getLogger("duologue.client")
 
-#: What a server takes by default; it ends the session of a client that goes beyond.
-_MAX_ATTACHMENTS: Final = 10
-_MAX_DEPTH: Final = 32
-
-_MAX_CALLS: Final = 1_000
 _MAX_QUEUE_BYTES: Final = 33_554_432
 
 #: The next break of a session that lasted as long is the first of its kind.
@@ -53,7 +47,6 @@ _SETTLED_SECONDS: Final = 2.0
 _MAX_STRIKES: Final = 3
 _CLOSE_SECONDS: Final = 2.0
 
-_ReplyT = TypeVar("_ReplyT", bound=msgspec.Struct)
 Token = str | Callable[[], str | Awaitable[str]]
 
 
@@ -90,8 +83,7 @@ class Connection:
         self._options = options
         self._outbox = Outbox(max_messages=options.max_outbox, max_bytes=_MAX_QUEUE_BYTES)
         self._backoff = Backoff(most=options.max_backoff)
-        self._acks = itertools.count()
-        self._calls = 0
+        self.calls = Calls(self.online, lambda: self.end(Closed()), options.timeout)
         #: Set while there is a session that knows who it is, and at the end
         self._ready = asyncio.Event()
         self._greeted_at: float | None = None
@@ -107,7 +99,7 @@ class Connection:
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(self._ran)
         try:
-            await self._online()
+            await self.online()
         except BaseException:
             await self.close()
             raise
@@ -332,11 +324,11 @@ class Connection:
 
     def say_delivered(self) -> None:
         session = self.session
-        if session is None or self._greeted_at is None:
+        if session is None or self._greeted_at is None or session.busy:
             return
         for peer, seq in self.delivered.to_say():
-            ack = next(self._acks)
-            packets = self.encode(events.SendReceipt(peer, delivered=seq), ack)
+            ack = self.calls.next_ack()
+            packets = encode(events.SendReceipt(peer, delivered=seq), ack)
             session.expect(ack, partial(self._said_delivered, peer, seq))
             session.post(packets)
 
@@ -346,28 +338,14 @@ class Connection:
 
     # What goes out
 
-    def encode(self, command: events.Command, ack: int | None) -> list[bytes]:
-        """The packets of a command. Raises `DuologueError` for what no server would take."""
-        try:
-            packets = socketio.encode(
-                socketio.EVENT, socketio.MAIN, ack, vocabulary.encode_command(command)
-            )
-            socketio.check_depth(packets[0][packets[0].index(b"[") :], _MAX_DEPTH)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise DuologueError(errors.INVALID, f"This cannot be sent: {error}") from error
-        if len(packets) - 1 > _MAX_ATTACHMENTS:
-            sentence = f"This cannot be sent: more than {_MAX_ATTACHMENTS} attachments"
-            raise DuologueError(errors.INVALID, sentence)
-        return packets
-
     async def send(self, command: events.SendMessage, id: str) -> events.MessageReply:
         """Have a message stored, however many sessions that takes."""
         if self.failure is not None:
             raise self.failure
         entry = self._outbox.get(id)
         if entry is None:
-            ack = next(self._acks)
-            entry = Outgoing(id, command.target, ack, self.encode(command, ack))
+            ack = self.calls.next_ack()
+            entry = Outgoing(id, command.target, ack, encode(command, ack))
             self._outbox.add(entry)
             if self.session is not None and self._greeted_at is not None:
                 self._post(self.session, entry)
@@ -380,7 +358,7 @@ class Connection:
 
     def _post(self, session: Session, entry: Outgoing) -> None:
         if not session.transport.carries(entry.packets):
-            entry.fail(DuologueError(errors.TOO_LARGE, errors.CODES[errors.TOO_LARGE].sentence))
+            entry.fail(too_large())
             self._outbox.drop(entry)
             return
         entry.posted = True
@@ -402,57 +380,8 @@ class Connection:
             self.inbox.acked(entry.target, reply.seq)
             entry.succeed(reply)
 
-    async def ask(self, command: events.Command, kind: type[_ReplyT], *, again: bool) -> _ReplyT:
-        """The answer to a command, asked `again` if the connection breaks first.
-
-        Raises `DuologueError`.
-        """
-        if self._calls >= _MAX_CALLS:
-            sentence = "Too many requests wait for an answer; try again later"
-            raise DuologueError(errors.OVERLOADED, sentence, retryable=True)
-        ack, ends = next(self._acks), isinstance(command, events.Forget)
-        packets = self.encode(command, ack)
-        self._calls += 1
-        try:
-            async with asyncio.timeout(self._options.timeout):
-                while True:
-                    args = await self._call(await self._online(), ack, packets, ends)
-                    if args is not None:
-                        break
-                    if not again:
-                        raise NoAnswer
-            reply = vocabulary.decode_reply(args, kind)
-        except TimeoutError:
-            raise NoAnswer("There was no answer in time") from None
-        except msgspec.ValidationError as error:
-            raise NoAnswer("The server's answer makes no sense") from error
-        finally:
-            self._calls -= 1
-        if isinstance(reply, Refusal):
-            raise Refused.by(reply)
-        return reply
-
-    async def _call(
-        self, session: Session, ack: int, packets: Sequence[bytes], ends: bool
-    ) -> Sequence[Any] | None:
-        if not session.transport.carries(packets):
-            raise DuologueError(errors.TOO_LARGE, errors.CODES[errors.TOO_LARGE].sentence)
-        answer: asyncio.Future[Sequence[Any] | None] = asyncio.get_running_loop().create_future()
-
-        def answered(args: Sequence[Any] | None) -> None:
-            if ends and args and "error" not in args[0]:
-                self.end(Closed())  # before it can be seen that the session ends by it
-            if not answer.done():
-                answer.set_result(args)
-
-        session.expect(ack, answered)
-        session.post(packets)
-        try:
-            return await answer
-        finally:
-            session.forget(ack)
-
-    async def _online(self) -> Session:
+    async def online(self) -> Session:
+        """Wait for a session that knows who it is. Raises what has ended the client."""
         while self.failure is None:
             if self.session is not None and self._greeted_at is not None:
                 return self.session
@@ -461,9 +390,8 @@ class Connection:
         raise self.failure
 
     def mention(self, command: events.Command) -> None:
-        """Send a command that wants no answer, if there is a connection."""
-        packets = self.encode(command, None)
-        session = self.session
-        online = session is not None and self._greeted_at is not None
-        if session is not None and online and session.transport.carries(packets):
+        """Send a command that wants no answer, if there is a connection that keeps up."""
+        packets = encode(command, None)
+        session = self.session if self._greeted_at is not None else None
+        if session is not None and not session.busy and session.transport.carries(packets):
             session.post(packets)

@@ -25,6 +25,9 @@ _MAX_DEPTH: Final = 64
 #: An answer that takes longer, on a connection on which nothing else comes, never comes.
 ANSWER_SECONDS: Final = 60.0
 
+#: Packets in line, of which a server that does not read takes none.
+_MUCH: Final = 1_000
+
 #: Is given the arguments of an acknowledgement, or None when the session ended before it came.
 Answered = Callable[[Sequence[Any] | None], None]
 Told = Callable[[str, Sequence[Any], int], None]
@@ -38,7 +41,6 @@ class Session:
 
     def __init__(self, transport: Transport, told: Told) -> None:
         self.transport = transport
-        self.ended = False
         self._told = told
         self._decoder = socketio.Decoder(
             max_attachments=_MAX_ATTACHMENTS,
@@ -47,6 +49,8 @@ class Session:
         )
         self._accepted = False
         self._outgoing: list[bytes] = []
+        #: Whether there is a pong in line already
+        self._ponged = False
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._expected: dict[int, tuple[float, Answered]] = {}
@@ -63,7 +67,6 @@ class Session:
         except TimeoutError as error:
             raise Broken("the server has fallen silent") from error
         finally:
-            self.ended = True
             self.transport.abort()
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
@@ -79,6 +82,11 @@ class Session:
         self._idle.clear()
         self._wake.set()
 
+    @property
+    def busy(self) -> bool:
+        """Whether so much is in line that what need not be sent should not be."""
+        return len(self._outgoing) >= _MUCH
+
     def expect(self, ack: int, answered: Answered) -> None:
         """Have `answered` called with the acknowledgement `ack`, or at the end of the session."""
         self._expected[ack] = (asyncio.get_running_loop().time() + ANSWER_SECONDS, answered)
@@ -93,6 +101,7 @@ class Session:
                 await self._wake.wait()
                 self._wake.clear()
                 packets, self._outgoing = self._outgoing, []
+                self._ponged = False
                 await self.transport.send(packets)
                 if not self._outgoing:
                     self._idle.set()
@@ -126,7 +135,9 @@ class Session:
                 self._packet(self._decoder.text(packet))
                 quiet = False
             elif packet == engineio.PING:
-                self.post([engineio.PONG])
+                if not self._ponged:
+                    self._ponged = True
+                    self.post([engineio.PONG])
             elif packet == engineio.CLOSE:
                 raise Broken("the server has ended the connection", deliberate=True)
             elif packet != engineio.NOOP:
