@@ -46,6 +46,8 @@ _SETTLED_SECONDS: Final = 2.0
 #: A message at which so many sessions have ended is not sent again.
 _MAX_STRIKES: Final = 3
 _CLOSE_SECONDS: Final = 2.0
+#: Longer than this no server can keep a client away.
+_MAX_WAIT_SECONDS: Final = 3_600.0
 
 Token = str | Callable[[], str | Awaitable[str]]
 
@@ -143,7 +145,7 @@ class Connection:
             except Refused as error:
                 if not self.id or not error.retryable:
                     raise
-                wait = error.retry_after or wait
+                wait = min(error.retry_after or 0.0, _MAX_WAIT_SECONDS)
             await asyncio.sleep(max(wait, self._backoff.next(random.random())))  # noqa: S311
 
     async def _once(self) -> None:
@@ -189,6 +191,7 @@ class Connection:
         """A session is over; returns whether to come back at once."""
         since, self._greeted_at = self._greeted_at, None
         if since is None:
+            _logger.info("not connected: %s", error)
             return False
         now = asyncio.get_running_loop().time()
         if now - since >= _SETTLED_SECONDS:

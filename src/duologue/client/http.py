@@ -81,6 +81,8 @@ class _Response:
         self.body = bytearray()
         self.began = 0
         self.complete = False
+        self.stays_open = False
+        self.parser: Any = httptools.HttpResponseParser(self)
 
     def on_message_begin(self) -> None:
         self.began += 1
@@ -93,6 +95,8 @@ class _Response:
 
     def on_message_complete(self) -> None:
         self.complete = True
+        # Afterwards the parser does not know it any more
+        self.stays_open = self.parser.should_keep_alive()
 
 
 class Cookies:
@@ -173,7 +177,6 @@ class HttpConnection:
 
     async def _response(self, reader: asyncio.StreamReader) -> bytes:
         response = _Response()
-        parser: Any = httptools.HttpResponseParser(response)
         fed = 0
         while not response.complete:
             data = await reader.read(_READ_BYTES)
@@ -181,7 +184,7 @@ class HttpConnection:
                 raise Broken("the server closed the connection")
             fed += len(data)
             try:
-                parser.feed_data(data)
+                response.parser.feed_data(data)
             except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
                 raise Broken(f"the server's answer is not what HTTP says: {error}") from error
             body_bytes = len(response.body)
@@ -191,9 +194,10 @@ class HttpConnection:
                 raise Broken("the server's headers are too large")
         if response.began != 1:
             raise Broken("the server answers what it was not asked")
-        if not parser.should_keep_alive():
+        if not response.stays_open:
             self._hang_up()
-        status = parser.get_status_code()
+        status = response.parser.get_status_code()
+        del response.parser  # the two hold each other, and a body may be large
         if status != 200:
             raise Broken(f"the server answered {status}", deliberate=status == 400)
         if any(name == "content-encoding" for name, _ in response.headers):
