@@ -45,5 +45,5 @@ def test_the_bot_in_the_guide_answers(serve: Serve, tmp_path: Path) -> None:
         process.stdout.close()
 
 
-def test_the_bot_has_15_lines() -> None:
-    assert len(bot().splitlines()) == 15
+def test_the_bot_has_at_most_15_lines() -> None:
+    assert len([line for line in bot().splitlines() if line]) <= 15
