@@ -717,3 +717,68 @@ def test_the_codes_are_those_of_the_design() -> None:
         "overloaded",
         "unavailable",
     }
+
+
+# A client's direction
+
+
+def test_what_a_command_leaves_unsaid_is_left_out() -> None:
+    assert vocabulary.encode_command(events.SendMessage("ben", "hi")) == (
+        "message",
+        {"targetClientId": "ben", "message": "hi"},
+    )
+
+
+def test_content_that_is_null_is_said() -> None:
+    assert vocabulary.encode_command(events.SendMessage("ben", None, "id"))[1] == {
+        "targetClientId": "ben",
+        "message": None,
+        "id": "id",
+    }
+
+
+@pytest.mark.parametrize("command", sorted(set(vocabulary.COMMANDS.values()), key=str))
+def test_every_command_of_a_client_is_understood(command: Any) -> None:
+    known = {"target": "ben", "content": [b"x"], "data": {"a": 1}, "code": "abc"}
+    required = [f.name for f in msgspec.structs.fields(command) if f.required]
+    asked = command(**{name: known[name] for name in required})
+    assert vocabulary.decode_command(*_event(asked)) == asked
+
+
+def _event(command: Any) -> tuple[str, list[Any]]:
+    name, payload = vocabulary.encode_command(command)
+    return name, [payload]
+
+
+def test_what_clients_would_take_for_an_attachment_is_not_sent() -> None:
+    with pytest.raises(ValueError, match="_placeholder"):
+        vocabulary.encode_command(events.SendSignal("ben", [{"_placeholder": False}]))
+
+
+def test_a_notice_is_understood() -> None:
+    notice = vocabulary.decode_notice("message", [{"from": "ann", "content": b"x", "seq": 1}])
+    assert notice == events.MessageReceived("ann", b"x", seq=1)
+
+
+def test_an_error_may_come_as_a_message() -> None:
+    payload = {"error": "no", "code": "not_linked", "retryable": False}
+    assert vocabulary.decode_notice("message", [payload]) == Refusal(
+        error="no", code="not_linked", retryable=False
+    )
+
+
+def test_an_event_of_an_unknown_name_is_none() -> None:
+    assert vocabulary.decode_notice("from_the_future", []) is None
+
+
+def test_a_notice_that_makes_no_sense_is_an_error() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        vocabulary.decode_notice("typing", [{"from": 1}])
+
+
+def test_a_reply_is_what_was_asked_for_or_a_refusal() -> None:
+    assert vocabulary.decode_reply([{"ok": True}], events.Done) == events.Done()
+    refused = {"error": "no", "code": "expired", "retryable": False}
+    assert isinstance(vocabulary.decode_reply([refused], events.Done), Refusal)
+    with pytest.raises(msgspec.ValidationError):
+        vocabulary.decode_reply([], events.Done)

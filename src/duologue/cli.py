@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 import click
 import uvicorn
 
-from . import config, logs
+from . import config, logs, scripting
 from .config import ENVIRONMENT_PREFIX, Settings, SettingsError
 from .keys import CannotUseKeys
 from .metrics import Metrics
@@ -43,6 +43,10 @@ _EPILOG: Final = (
 @click.version_option(package_name="duologue")
 def main() -> None:
     """Private conversations between two connected clients."""
+
+
+main.add_command(scripting.send_command)
+main.add_command(scripting.listen_command)
 
 
 class _List(click.ParamType[tuple[str, ...]]):

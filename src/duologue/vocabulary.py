@@ -6,7 +6,7 @@ The one module that knows how Duologue's events are called.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -68,13 +68,17 @@ DECODERS: Final[dict[bytes, msgspec.json.Decoder[Any]]] = {
     if name not in _WITHOUT_PAYLOAD
 }
 
+#: For a client: what it may be told, by name, and how its commands are called.
+_TOLD: Final[Mapping[str, type[events.Notice]]] = {name: kind for kind, name in NOTICES.items()}
+_NAMES: Final[Mapping[type[events.Command], str]] = {kind: name for name, kind in COMMANDS.items()}
+
 _encode: Final = msgspec.json.Encoder().encode
 
 _HEADS: Final = {notice: b'42["' + name.encode() + b'",' for notice, name in NOTICES.items()}
 _MESSAGE: Final = _HEADS[events.MessageReceived] + b"%b]"
 
 
-class Auth(msgspec.Struct, frozen=True, rename="camel"):
+class Auth(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The payload with which a client connects; other keys than these are ignored."""
 
     name: str | None = None
@@ -215,3 +219,54 @@ def encode_refusal(event: str, refusal: Refusal) -> tuple[bytes, ...]:
         target_client_id=refusal.target_client_id,
     )
     return (socketio.encode_event((REFUSED, payload)),)
+
+
+# A client's direction
+
+
+def encode_command(command: events.Command) -> tuple[str, dict[str, Any]]:
+    """The name and payload of a command, for a client; what it leaves unsaid is left out.
+
+    Raises `TypeError` or `ValueError` for content that cannot travel.
+    """
+    payload = msgspec.to_builtins(
+        command, builtin_types=(bytes, bytearray, memoryview), str_keys=True
+    )
+    if _holds_placeholder(payload):
+        raise ValueError("The key '_placeholder' is Socket.IO's own")
+    return _NAMES[type(command)], {
+        key: value
+        for key, value in payload.items()
+        if value is not None or key in ("message", "data")
+    }
+
+
+def decode_notice(name: str, args: Sequence[Any]) -> events.Notice | Refusal | RefusedEvent | None:
+    """What a client is told by an event that came as plain values.
+
+    None for an event of an unknown name. Raises `msgspec.ValidationError` for a known one whose
+    payload does not fit.
+    """
+    payload = args[0] if args else {}
+    kind: Any = _TOLD.get(name)
+    if name == REFUSED:
+        kind = RefusedEvent
+    elif name == "message" and isinstance(payload, dict) and "error" in payload:
+        kind = Refusal
+    if kind is None:
+        return None
+    return msgspec.convert(payload, kind, builtin_types=(bytes,))  # type: ignore[no-any-return]
+
+
+_ReplyT = TypeVar("_ReplyT", bound=msgspec.Struct)
+
+
+def decode_reply(args: Sequence[Any], kind: type[_ReplyT]) -> _ReplyT | Refusal:
+    """The acknowledgement of a command that is answered with `kind`, or its refusal.
+
+    Raises `msgspec.ValidationError` for anything else.
+    """
+    payload = args[0] if args else None
+    if isinstance(payload, dict) and "error" in payload:
+        return msgspec.convert(payload, Refusal)
+    return msgspec.convert(payload, kind, builtin_types=(bytes,))

@@ -17,8 +17,11 @@ from duologue.wire.engineio import (
     PacketError,
     Signal,
     Stage,
+    decode_handshake,
     decode_payload,
     encode_payload,
+    payload_size,
+    split_payloads,
 )
 
 texts = st.text(st.characters(exclude_characters="\x1e", exclude_categories=["Cs"]))
@@ -141,3 +144,72 @@ def test_nothing_leads_away_from_a_websocket(signal: Signal) -> None:
 )
 def test_what_a_packet_on_a_candidate_means(packet: bytes, signal: Signal | None) -> None:
     assert engineio.upgrade_signal(packet) is signal
+
+
+# A client's side
+
+
+def test_a_handshake_comes_back_as_it_went() -> None:
+    handshake = Handshake("lv_VI97HAXpY6yYWAAAC", ("websocket",), 25_000, 20_000, 1_000_000)
+    assert decode_handshake(handshake.packet()) == handshake
+
+
+def test_a_server_is_gone_when_it_has_missed_a_heartbeat() -> None:
+    assert Handshake("s", (), 25_000, 20_000, 1).silence == 45.0
+
+
+@pytest.mark.parametrize(
+    "handshake",
+    [
+        Handshake("", (), 1, 1, 1),
+        Handshake("s" * 257, (), 1, 1, 1),
+        Handshake("s", ("websocket",) * 17, 1, 1, 1),
+        Handshake("s", (), 0, 1, 1),
+        Handshake("s", (), 1, 0, 1),
+        Handshake("s", (), 86_400_001, 1, 1),
+        Handshake("s", (), 1, 86_400_001, 1),
+        Handshake("s", (), 1, 1, 0),
+    ],
+)
+def test_a_handshake_past_a_limit_is_refused(handshake: Handshake) -> None:
+    with pytest.raises(PacketError):
+        decode_handshake(handshake.packet())
+
+
+def test_a_handshake_at_the_limits_is_taken() -> None:
+    handshake = Handshake("s" * 256, ("websocket",) * 16, 86_400_000, 86_400_000, 1)
+    assert decode_handshake(handshake.packet()) == handshake
+
+
+@given(st.binary())
+def test_no_bytes_crash_the_handshake_decoder(rest: bytes) -> None:
+    with contextlib.suppress(PacketError):
+        decode_handshake(b"0" + rest)
+
+
+def test_a_binary_message_opens_nothing() -> None:
+    with pytest.raises(PacketError):
+        decode_handshake(Binary(Handshake("s", (), 1, 1, 1).packet()))
+
+
+@given(packets)
+def test_the_size_of_a_packet_in_a_body_is_known_before(packet: bytes) -> None:
+    assert payload_size(packet) == len(encode_payload([packet]))
+
+
+@given(st.lists(packets), st.integers(1, 50), st.integers(1, 5))
+def test_packets_are_split_in_order_and_within_the_limits(
+    original: list[bytes], max_bytes: int, max_packets: int
+) -> None:
+    bodies = split_payloads(original, max_bytes=max_bytes, max_packets=max_packets)
+    assert [packet for body in bodies for packet in body] == original
+    assert all(
+        len(body) <= max_packets and (len(encode_payload(body)) <= max_bytes or len(body) == 1)
+        for body in bodies
+    )
+
+
+def test_as_much_goes_into_a_body_as_fits() -> None:
+    three = [b"4a", b"4b", b"4c"]
+    assert split_payloads(three, max_bytes=8, max_packets=9) == [three]
+    assert split_payloads(three, max_bytes=7, max_packets=9) == [[b"4a", b"4b"], [b"4c"]]

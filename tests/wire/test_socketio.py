@@ -37,7 +37,7 @@ names = st.text(st.characters(exclude_categories=["Cs"])).filter(
 )
 
 
-def decoder(**limits: int) -> Decoder:
+def decoder(**limits: Any) -> Decoder:
     return Decoder(**{"max_attachments": 10, "max_attachment_bytes": 1_000, **limits})
 
 
@@ -318,3 +318,26 @@ def test_no_json_crashes_the_event_decoder(tail: bytes) -> None:
 def test_the_hot_paths_encode_as_the_general_one_does() -> None:
     assert [socketio.encode_event(["a", {"b": 1}])] == encode(2, "/", None, ["a", {"b": 1}])
     assert [socketio.encode_ack(7, {"ok": True})] == encode(3, "/", 7, [{"ok": True}])
+
+
+# What only servers send
+
+
+def from_server(data: bytes) -> Packet | None:
+    return Decoder(max_attachments=1, max_attachment_bytes=9, from_server=True).text(data)
+
+
+def test_a_server_may_refuse_a_connection() -> None:
+    data = b'44{"message":"no"}'
+    assert from_server(data) == Packet(socketio.CONNECT_ERROR, "/", None, b'{"message":"no"}')
+
+
+@pytest.mark.parametrize("data", [b"44", b"44[]", b'441{"message":"no"}', b'451{"message":"no"}'])
+def test_a_refusal_has_an_object_and_no_acknowledgement(data: bytes) -> None:
+    with pytest.raises(PacketError):
+        from_server(data)
+
+
+def test_a_client_may_refuse_nothing() -> None:
+    with pytest.raises(PacketError):
+        decoder().text(b'44{"message":"no"}')

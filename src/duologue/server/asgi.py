@@ -112,7 +112,8 @@ class AsgiWebSocket:
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
-                self._leave(CLOSED_BY_CLIENT)
+                abnormal = message.get("code", 1006) == 1006
+                self._leave(TRANSPORT_ERROR if abnormal else CLOSED_BY_CLIENT)
                 return
             if self._reason is None:
                 text = message.get("text")

@@ -107,7 +107,8 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
         self._connections.discard(cast(Any, self))
         if self._engine is not None:
             self._engine.wheel.remove(self)
-        self._leave(TRANSPORT_ERROR if exc else CLOSED_BY_CLIENT)
+        # Whoever leaves says so in a frame: a process that is killed ends its connections properly
+        self._leave(TRANSPORT_ERROR)
 
     def pause_writing(self) -> None:
         # The transport's high-water mark is the limit of what may be queued for a slow reader

@@ -14,9 +14,10 @@ import binascii
 import enum
 import math
 from collections.abc import Iterable
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 PROTOCOL: Final = "4"
 
@@ -48,17 +49,39 @@ class PacketError(ValueError):
     """The peer sent bytes that are no packet; its session ends, and no other."""
 
 
-class Handshake(msgspec.Struct, frozen=True, rename="camel"):
-    """What the server says when a session opens. Times in milliseconds, sizes in bytes."""
+#: A heartbeat's times, in milliseconds: at most a day, or a client would wait for ever.
+_Milliseconds = Annotated[int, Meta(ge=1, le=86_400_000)]
 
-    sid: str
-    upgrades: tuple[str, ...]
-    ping_interval: int
-    ping_timeout: int
-    max_payload: int
+
+class Handshake(msgspec.Struct, frozen=True, rename="camel"):
+    """What the server says when a session opens. Times in milliseconds, sizes in bytes.
+
+    The bounds are for a client that reads it, whose server may be anybody.
+    """
+
+    sid: Annotated[str, Meta(min_length=1, max_length=256)]
+    upgrades: Annotated[tuple[str, ...], Meta(max_length=16)]
+    ping_interval: _Milliseconds
+    ping_timeout: _Milliseconds
+    max_payload: Annotated[int, Meta(ge=1)]
 
     def packet(self) -> bytes:
         return OPEN + msgspec.json.encode(self)
+
+    @property
+    def silence(self) -> float:
+        """Seconds without a packet after which the server must be gone."""
+        return (self.ping_interval + self.ping_timeout) / 1_000
+
+
+def decode_handshake(packet: bytes) -> Handshake:
+    """The first packet of a server, for a client. Raises `PacketError`."""
+    if not packet.startswith(OPEN) or isinstance(packet, Binary):
+        raise PacketError("the first packet does not open a session")
+    try:
+        return msgspec.json.decode(packet[1:], type=Handshake)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise PacketError("malformed handshake") from error
 
 
 def encode_payload(packets: Iterable[bytes]) -> bytes:
@@ -69,8 +92,34 @@ def encode_payload(packets: Iterable[bytes]) -> bytes:
     )
 
 
+def payload_size(packet: bytes) -> int:
+    """Bytes that a packet takes in the body of a long-polling request."""
+    if isinstance(packet, Binary):
+        return 1 + (len(packet) + 2) // 3 * 4
+    return len(packet)
+
+
+def split_payloads(
+    packets: Iterable[bytes], *, max_bytes: int, max_packets: int
+) -> list[list[bytes]]:
+    """Distribute packets over as few bodies as the limits allow, in order.
+
+    A packet that alone is larger than `max_bytes` gets a body of its own.
+    """
+    bodies: list[list[bytes]] = []
+    room = 0
+    for packet in packets:
+        size = payload_size(packet) + len(SEPARATOR)
+        if not bodies or size > room or len(bodies[-1]) >= max_packets:
+            bodies.append([])
+            room = max_bytes + len(SEPARATOR)
+        bodies[-1].append(packet)
+        room -= size
+    return bodies
+
+
 def decode_payload(body: bytes, *, max_packets: int) -> list[bytes]:
-    """Split the body of a long-polling request into packets.
+    """Split the body of a long-polling request or response into packets.
 
     Raises `PacketError` for an empty or malformed packet, text that is not UTF-8, base64 that is
     not exact, and more than `max_packets` packets.

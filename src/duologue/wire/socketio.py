@@ -64,12 +64,23 @@ class Decoder:
     """Engine.IO messages of one session in, whole packets out.
 
     Raises `PacketError` for anything that the protocol does not allow; the session must end then.
-    `max_attachment_bytes` bounds the attachments of one packet together.
+    `max_attachment_bytes` bounds the attachments of one packet together. With `from_server` it
+    takes what servers send, which is one kind of packet more.
     """
 
-    __slots__ = ("_max_attachments", "_missing", "_room", "max_attachment_bytes", "waiting")
+    __slots__ = (
+        "_from_server",
+        "_max_attachments",
+        "_missing",
+        "_room",
+        "max_attachment_bytes",
+        "waiting",
+    )
 
-    def __init__(self, *, max_attachments: int, max_attachment_bytes: int) -> None:
+    def __init__(
+        self, *, max_attachments: int, max_attachment_bytes: int, from_server: bool = False
+    ) -> None:
+        self._from_server = from_server
         self._max_attachments = max_attachments
         self.max_attachment_bytes = max_attachment_bytes
         #: The packet that has begun and whose attachments have not all come.
@@ -92,7 +103,7 @@ class Decoder:
             None if ack is None else int(ack),
             data[head.end() :],
         )
-        _check_shape(packet, count)
+        _check_shape(packet, count, self._from_server)
         if count is None:
             return packet
         self._missing = int(count)
@@ -129,7 +140,7 @@ def _namespace(raw: bytes) -> str:
     return name
 
 
-def _check_shape(packet: Packet, count: bytes | None) -> None:
+def _check_shape(packet: Packet, count: bytes | None, from_server: bool) -> None:
     """Hold a packet's parts against what its type may have (Socket.IO v5, "Packet encoding")."""
     kind, first = packet.kind, packet.body[:1]
     if (count is not None) != (kind in (BINARY_EVENT, BINARY_ACK)):
@@ -142,8 +153,8 @@ def _check_shape(packet: Packet, count: bytes | None) -> None:
         allowed = first in (b"", b"{") and packet.id is None
     elif kind == DISCONNECT:
         allowed = first == b"" and packet.id is None
-    else:
-        allowed = False  # CONNECT_ERROR is the server's to send
+    else:  # CONNECT_ERROR, which is the server's to send
+        allowed = from_server and first == b"{" and packet.id is None
     if not allowed:
         raise PacketError("malformed packet")
 

@@ -1,0 +1,63 @@
+"""A client of a Duologue server, for asyncio: ``from duologue.client import Client``.
+
+See docs/python-client.md.
+"""
+
+from duologue.core.events import (
+    Draining,
+    HistoryReply,
+    InviteCrowded,
+    InviteReply,
+    LinkCancelled,
+    LinkClosed,
+    LinkDeclined,
+    LinkEntry,
+    LinkEstablished,
+    LinkExpired,
+    LinkRequested,
+    Links,
+    MessageReceived,
+    Presence,
+    Receipt,
+    RequestReply,
+    SentRequestEntry,
+    SignalReceived,
+    Typing,
+)
+
+from .books import Connected, Disconnected, Event
+from .client import Client, Sent
+from .errors import CannotConnect, Closed, DuologueError, EventsLost, NoAnswer, Refused
+
+__all__ = [
+    "CannotConnect",
+    "Client",
+    "Closed",
+    "Connected",
+    "Disconnected",
+    "Draining",
+    "DuologueError",
+    "Event",
+    "EventsLost",
+    "HistoryReply",
+    "InviteCrowded",
+    "InviteReply",
+    "LinkCancelled",
+    "LinkClosed",
+    "LinkDeclined",
+    "LinkEntry",
+    "LinkEstablished",
+    "LinkExpired",
+    "LinkRequested",
+    "Links",
+    "MessageReceived",
+    "NoAnswer",
+    "Presence",
+    "Receipt",
+    "Refused",
+    "RequestReply",
+    "Sent",
+    "SentRequestEntry",
+    "SignalReceived",
+    "Typing",
+]
