@@ -77,15 +77,25 @@ def build_web(root: Path) -> None:
     stamp = target / STAMP
     if stamp.is_file() and stamp.read_text() == digest:
         return
-    npm(sources, "ci")
+    install(sources)
     npm(sources, "run", "build")
     stamp.write_text(digest)
+
+
+def install(folder: Path, *, tools: bool = False) -> None:
+    """Install what a folder's lock file names, unless it is there; with the `tools` for testing."""
+    digest = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+    stamp, enough = folder / "node_modules" / ".installed", f"{digest} with tools"
+    if stamp.is_file() and stamp.read_text() in (enough, *(() if tools else (digest,))):
+        return
+    npm(folder, "ci", *(() if tools else ("--omit=dev",)))
+    stamp.write_text(enough if tools else digest)
 
 
 def _digest(sources: Path) -> str:
     digest = hashlib.sha256()
     for folder, folders, names in os.walk(sources):
-        folders[:] = sorted(name for name in folders if name != "node_modules")
+        folders[:] = sorted(name for name in folders if name not in ("node_modules", "dist-client"))
         for name in sorted(names):
             path = Path(folder, name)
             digest.update(f"{path.relative_to(sources)}\0".encode() + path.read_bytes() + b"\0")
@@ -113,5 +123,7 @@ def npm(folder: Path, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
+    if "--tools" in sys.argv:
+        install(Path(__file__).parent / "web", tools=True)
     build_web(Path(__file__).parent)
     build_lane(Path(__file__).parent)
