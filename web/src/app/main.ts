@@ -1,0 +1,54 @@
+/** The page's beginning. */
+import { DuologueClient, IndexedDbStorage, MemoryStorage, type Storage } from "../client";
+import { folder, readQuery } from "./address";
+import { App } from "./app";
+import { Model } from "./model";
+import { Notifier } from "./notify";
+import { askSomebody, redeem } from "./open-dialogs";
+import { register } from "./worker";
+
+async function start(): Promise<void> {
+  const asked = readQuery(location.search);
+  if (location.search !== "") {
+    // A code must not stay in the history
+    history.replaceState(history.state, "", folder(location.href) + location.hash);
+  }
+  const here = folder(location.href);
+  const storage = await openStorage();
+  const client = new DuologueClient({
+    server: location.origin,
+    path: new URL("socket.io/", here).pathname,
+    storage,
+  });
+  const model = new Model(client, storage);
+  const known = await storage.identity().catch(() => null);
+  await model.start();
+  new Notifier(model, known !== null).start();
+  await client.connect().catch((thrown: unknown) => model.complain(thrown));
+
+  const app = document.querySelector("duologue-app") as App;
+  app.model = model;
+  customElements.define("duologue-app", App);
+  await app.updateComplete;
+
+  if (asked.kind === "invitation") {
+    void redeem(model, asked.code);
+  } else if (asked.kind === "peer") {
+    void askSomebody(model, asked.id);
+  }
+  register(here);
+}
+
+/** Some browsers have no IndexedDB in private windows: then things last as long as the page. */
+async function openStorage(): Promise<Storage> {
+  try {
+    const storage = new IndexedDbStorage();
+    await storage.identity();
+    return storage;
+  } catch (thrown) {
+    console.warn("Nothing can be kept in this browser", thrown);
+    return new MemoryStorage();
+  }
+}
+
+void start();
