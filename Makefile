@@ -10,8 +10,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-BUILT_FROM := src/duologue/server/_lane.c $(shell find web -type f -not -path '*/node_modules/*')
+BUILT_FROM := src/duologue/server/_lane.c $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist-client/*')
 INTEROP := tests/interop/js
+NPM := $(BIN)/python tools/npm.py
 
 PEERS := bench/peers
 BENCH := bench/build/load bench/build/floor $(PEERS)/node_modules/.installed .venv/installed-bench
@@ -25,14 +26,17 @@ run: .venv/installed ## Start the server with its page, and print its address
 	@exec $(BIN)/duologue serve
 
 test: check web $(INTEROP)/node_modules/.installed ## Check everything, and run every test
+	@DUOLOGUE_TEST_PYTHON="$(CURDIR)/$(BIN)/python" $(NPM) web test
 	@browser="$$($(BIN)/python tools/browser.py)" && \
 	  DUOLOGUE_TEST_BROWSER="$$browser" $(BIN)/python -m pytest
 
-check: .venv/installed-dev ## Lint, and check formatting, types and layers
+check: .venv/installed-dev web/node_modules/.tools ## Lint, and check formatting, types and layers
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(NPM) web run lint
+	@$(NPM) web run check
 
 web: .venv/installed-dev ## Build what is not Python: the page, and the express lane in C
 	@$(BIN)/python hatch_build.py
@@ -59,7 +63,7 @@ budgets: .venv/installed-dev ## Hold the last benchmark against the budgets (or 
 	@$(BIN)/python -m bench budgets $(FILES)
 
 clean: ## Remove everything that was built or installed here
-	rm -rf .venv web/node_modules $(INTEROP)/node_modules src/duologue/_web dist build
+	rm -rf .venv web/node_modules web/dist-client $(INTEROP)/node_modules src/duologue/_web dist build
 	rm -f src/duologue/server/_lane*.so
 	rm -rf bench/build $(PEERS)/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -86,9 +90,14 @@ clean: ## Remove everything that was built or installed here
 	@$(PIP) install --editable '.[dev]'
 	@touch $@ .venv/installed
 
+web/node_modules/.tools: web/package-lock.json .venv/installed-dev
+	@echo "Installing the tools for the page's tests"
+	@$(NPM) web install
+	@touch $@
+
 $(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json .venv/installed-dev
 	@echo "Installing the JavaScript clients for the tests"
-	@$(BIN)/python -c "import hatch_build, pathlib; hatch_build.npm(pathlib.Path('$(INTEROP)'), 'ci')"
+	@$(NPM) $(INTEROP) ci
 	@touch $@
 
 .venv/installed-bench: .venv/installed-dev
@@ -98,7 +107,7 @@ $(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json .venv/installed
 
 $(PEERS)/node_modules/.installed: $(PEERS)/package-lock.json .venv/installed-dev
 	@echo "Installing the servers on Node.js to compare with"
-	@$(BIN)/python -c "import hatch_build, pathlib; hatch_build.npm(pathlib.Path('$(PEERS)'), 'ci')"
+	@$(NPM) $(PEERS) ci
 	@touch $@
 
 bench/build/%: bench/%.c

