@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import hatch_build  # noqa: E402
+import hatch_build
 
 
 def main(folder: Path, *arguments: str) -> int:
