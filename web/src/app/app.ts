@@ -15,7 +15,7 @@ import "./welcome";
 
 type Loading = "not yet" | "on its way" | "here";
 
-/** The element of the page; whoever defines it gives it its `model` before. */
+/** The element of the page; it needs its `model` before it is put there. */
 export class App extends View {
   static override styles = [
     theme,
@@ -49,6 +49,7 @@ export class App extends View {
       }
       nav {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         min-width: 0;
         min-height: 0;
         border-inline-end: 1px solid var(--d-line);
@@ -245,3 +246,5 @@ export class App extends View {
     }
   };
 }
+
+customElements.define("duologue-app", App);

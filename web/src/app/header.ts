@@ -26,7 +26,7 @@ export class Header extends View {
         padding-inline: 16px 8px;
         border-block-end: 1px solid var(--d-line);
       }
-      .back {
+      button.back {
         display: none;
         margin-inline-start: -12px;
       }
@@ -76,7 +76,7 @@ export class Header extends View {
         outline-offset: -3px;
       }
       @media (max-width: 759.98px) {
-        .back {
+        button.back {
           display: inline-grid;
         }
         header {

@@ -40,8 +40,10 @@ export class Identity extends View {
         gap: 8px;
       }
       .actions button {
+        flex: 1 1 auto;
         display: inline-flex;
         align-items: center;
+        justify-content: center;
         gap: 8px;
       }
       :host([compact]) {
@@ -67,7 +69,6 @@ export class Identity extends View {
         gap: 0;
       }
       :host([compact]) .actions button {
-        justify-content: center;
         width: 44px;
         padding: 0;
         border-color: transparent;

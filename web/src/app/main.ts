@@ -1,5 +1,5 @@
 /** The page's beginning. */
-import { DuologueClient, IndexedDbStorage, MemoryStorage, type Storage } from "../client";
+import { DuologueClient, openStorage } from "../client";
 import { folder, readQuery } from "./address";
 import { App } from "./app";
 import { Model } from "./model";
@@ -26,9 +26,9 @@ async function start(): Promise<void> {
   new Notifier(model, known !== null).start();
   await client.connect().catch((thrown: unknown) => model.complain(thrown));
 
-  const app = document.querySelector("duologue-app") as App;
+  const app = new App();
   app.model = model;
-  customElements.define("duologue-app", App);
+  document.body.append(app);
   await app.updateComplete;
 
   if (asked.kind === "invitation") {
@@ -37,18 +37,6 @@ async function start(): Promise<void> {
     void askSomebody(model, asked.id);
   }
   register(here);
-}
-
-/** Some browsers have no IndexedDB in private windows: then things last as long as the page. */
-async function openStorage(): Promise<Storage> {
-  try {
-    const storage = new IndexedDbStorage();
-    await storage.identity();
-    return storage;
-  } catch (thrown) {
-    console.warn("Nothing can be kept in this browser", thrown);
-    return new MemoryStorage();
-  }
 }
 
 void start();

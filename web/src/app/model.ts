@@ -12,6 +12,8 @@ export interface Toast {
   readonly text: string;
   /** Something has gone wrong: told at once to those who cannot see it. */
   readonly alert: boolean;
+  /** Whom it is about: it is settled when the conversation is opened, or there is newer. */
+  readonly about?: string;
   readonly action?: { readonly label: string; readonly run: () => void };
 }
 
@@ -124,14 +126,15 @@ export class Model {
     // A step back fires two events, of which the first has said where the focus goes
     if (peer !== this.peer || focus === "composer") {
       this.peer = peer;
+      this.toasts = this.toasts.filter(({ about }) => about === undefined || about !== peer);
       this.focus = focus;
       this.changed();
     }
   }
 
   /** Say something that goes away by itself. */
-  tell(text: string, action?: Toast["action"]): void {
-    this.#toast({ text, alert: false, ...(action ? { action } : {}) });
+  tell(text: string, more: Pick<Toast, "about" | "action"> = {}): void {
+    this.#toast({ text, alert: false, ...more });
   }
 
   /** Say what went wrong. */
@@ -141,7 +144,9 @@ export class Model {
 
   #toast(toast: Toast): void {
     // The same again replaces the first; more than a few at a time nobody reads
-    const others = this.toasts.filter((each) => each.text !== toast.text);
+    const others = this.toasts.filter(
+      ({ text, about }) => text !== toast.text && (about === undefined || about !== toast.about),
+    );
     this.toasts = [...others, toast].slice(-3);
     this.changed();
   }

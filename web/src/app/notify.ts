@@ -103,7 +103,8 @@ export class Notifier {
     };
     const text = texts[kind](called);
     const opens = kind === "established" && model.peer !== peer;
-    model.tell(text, opens ? { label: t().open, run: () => model.open(peer) } : undefined);
+    const action = { label: t().open, run: () => model.open(peer) };
+    model.tell(text, { about: peer, ...(opens ? { action } : {}) });
     if (kind === "requested" || kind === "established") {
       void this.#show(TITLE, text, `${kind} ${peer}`, kind === "established" ? peer : null);
     }

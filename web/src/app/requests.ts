@@ -211,19 +211,20 @@ export class Requests extends View {
   };
 
   async #decline(request: IncomingRequest, name: string): Promise<void> {
-    await this.#settle(this.model.client.decline(request.from), t().hasDeclined(name));
+    const { from } = request;
+    await this.#settle(from, this.model.client.decline(from), t().hasDeclined(name));
   }
 
   async #cancel(peer: string, name: string): Promise<void> {
-    await this.#settle(this.model.client.cancel(peer), t().hasCancelled(name));
+    await this.#settle(peer, this.model.client.cancel(peer), t().hasCancelled(name));
   }
 
   /** What is settled is gone, and with it the button that had the focus. */
-  async #settle(work: Promise<void>, said: string): Promise<void> {
+  async #settle(about: string, work: Promise<void>, said: string): Promise<void> {
     if (!(await this.model.attempt(work))) {
       return;
     }
-    this.model.tell(said);
+    this.model.tell(said, { about });
     await this.updateComplete;
     if (!this.shadowRoot?.activeElement) {
       const next = this.find(".asking .primary") ?? this.find("summary");

@@ -16,7 +16,7 @@ export class Toasts extends View {
     css`
       :host {
         position: fixed;
-        inset-block-end: max(16px, env(safe-area-inset-bottom));
+        inset-block-start: 68px; /* below the headers, and not over what is being written */
         inset-inline: 16px;
         z-index: 10;
         pointer-events: none;

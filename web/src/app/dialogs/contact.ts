@@ -208,7 +208,7 @@ export class Contact extends Modal {
       this.#leaveFor(peer);
     } else if (done) {
       this.close();
-      this.model.tell(t().requestSent(this.model.nameOf(peer)));
+      this.model.tell(t().requestSent(this.model.nameOf(peer)), { about: peer });
     }
   }
 

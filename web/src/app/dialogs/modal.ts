@@ -31,7 +31,7 @@ export abstract class Modal extends View {
         display: flex;
         align-items: center;
         gap: 8px;
-        padding-block: 8px 0;
+        padding-block: 12px 0;
         padding-inline: 20px 8px;
       }
       h2 {
