@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { linkTo, peerIn, readAddress, viewOf } from "./address";
+import { invitationLink, linkTo, peerIn, readAddress, viewOf } from "./address";
 
 const PAGE = "https://chat.example.com/talk/?old=1#/c/x";
 const ID = "3f2a9c1e-1111-4222-8333-444455556666";
@@ -50,6 +50,16 @@ describe("what somebody pastes", () => {
 describe("links and views", () => {
   it("keep the folder that the page is in, and nothing else of it", () => {
     expect(linkTo("a/b", PAGE)).toBe("https://chat.example.com/talk/?to=a%2Fb");
+  });
+
+  it("complete an invitation of a server that does not know its own address", () => {
+    const link = invitationLink("/?invite=lusab-babad-gutih", PAGE);
+    expect(link).toBe("https://chat.example.com/talk/?invite=lusab-babad-gutih");
+  });
+
+  it("take an invitation as it is from a server that does", () => {
+    const url = "https://other.example.com/?invite=lusab-babad-gutih";
+    expect(invitationLink(url, PAGE)).toBe(url);
   });
 
   it.each([ID, "a/b#c?d%", "نورا"])("find the peer %s again", (peer) => {

@@ -61,6 +61,11 @@ export function linkTo(id: string, page: string): string {
   return new URL(`?to=${encodeURIComponent(id)}`, folder(page)).href;
 }
 
+/** An invitation's link: a server that does not know its own address leaves that to the page. */
+export function invitationLink(url: string, page: string): string {
+  return url.startsWith("/") ? new URL(url.slice(1), folder(page)).href : url;
+}
+
 /** The page's address without query and fragment: what is at the server lies beside it. */
 export function folder(page: string): string {
   return new URL("./", page).href;

@@ -67,7 +67,7 @@ export class Header extends View {
         background: var(--d-raised);
         box-shadow: 0 8px 32px rgb(0 0 0 / 0.25);
       }
-      [role="menuitem"] {
+      button[role="menuitem"] {
         border-color: transparent;
         background: none;
         text-align: start;
@@ -156,7 +156,7 @@ export class Header extends View {
       return t().unknownPeer;
     }
     if (link.ended) {
-      return t().ended;
+      return model.client.blocked.has(link.peer) ? t().blocked : t().ended;
     }
     // What is not known while there is no connection is not said
     if (link.online && model.client.status.state === "online") {

@@ -155,7 +155,8 @@ export class List extends View {
       return html`<span class="alive">${t().typing}</span>`;
     }
     if (ended) {
-      return html`<span>${t().ended}</span>`;
+      const blocked = this.model.client.blocked.has(peer);
+      return html`<span>${blocked ? t().blocked : t().ended}</span>`;
     }
     const draft = peer === this.model.peer ? "" : oneLine(this.model.kept.drafts.get(peer) ?? "");
     if (draft !== "") {

@@ -15,6 +15,8 @@ export interface Toast {
   /** Whom it is about: it is settled when the conversation is opened, or there is newer. */
   readonly about?: string;
   readonly action?: { readonly label: string; readonly run: () => void };
+  /** Only for those who hear it: others see the same elsewhere. */
+  readonly heard?: boolean;
 }
 
 /** Where the focus goes when a view is shown. */
@@ -133,7 +135,7 @@ export class Model {
   }
 
   /** Say something that goes away by itself. */
-  tell(text: string, more: Pick<Toast, "about" | "action"> = {}): void {
+  tell(text: string, more: Pick<Toast, "about" | "action" | "heard"> = {}): void {
     this.#toast({ text, alert: false, ...more });
   }
 

@@ -102,9 +102,15 @@ export class Notifier {
       expired: t().requestExpired,
     };
     const text = texts[kind](called);
-    const opens = kind === "established" && model.peer !== peer;
-    const action = { label: t().open, run: () => model.open(peer) };
-    model.tell(text, { about: peer, ...(opens ? { action } : {}) });
+    if (kind === "requested") {
+      const heard = model.peer === null || matchMedia("(width >= 760px)").matches;
+      const action = { label: t().open, run: () => model.open(null) };
+      model.tell(text, heard ? { about: peer, heard } : { about: peer, action });
+    } else {
+      const opens = kind === "established" && model.peer !== peer;
+      const action = { label: t().open, run: () => model.open(peer) };
+      model.tell(text, { about: peer, ...(opens ? { action } : {}) });
+    }
     if (kind === "requested" || kind === "established") {
       void this.#show(TITLE, text, `${kind} ${peer}`, kind === "established" ? peer : null);
     }

@@ -94,6 +94,11 @@ export class Requests extends View {
         min-height: 36px;
         padding-inline: 12px;
       }
+      @media (max-width: 400px) {
+        .asking .actions {
+          grid-column: 1 / -1;
+        }
+      }
       .asked li {
         grid-template-columns: auto minmax(0, 1fr) auto;
         align-items: center;
@@ -159,7 +164,7 @@ export class Requests extends View {
     return html`<li>
       ${avatar(from, name)}
       <div class="who">
-        <bdi class="name cut" title=${name}>${name}</bdi>
+        <span class="name cut" title=${name}><bdi>${name}</bdi></span>
         <span class="muted small cut"><span title=${from}>${shortId(from)}</span> · ${ends}</span>
       </div>
       ${says === null ? nothing : html`<p class="note small" dir="auto">${says}</p>`}
@@ -192,7 +197,7 @@ export class Requests extends View {
     return html`<li>
       ${avatar(to, name)}
       <div class="who">
-        <bdi class="name cut" title=${to}>${name}</bdi>
+        <span class="name cut" title=${to}><bdi>${name}</bdi></span>
         <span class="muted small cut">
           ${ends}${said === null ? nothing : html` · <bdi title=${said}>${said}</bdi>`}
         </span>

@@ -53,6 +53,11 @@ export class Sidebar extends View {
         margin: 0;
         padding: 8px 16px 16px;
       }
+      @media (max-width: 759.98px) {
+        .none {
+          display: none;
+        }
+      }
     `,
   ];
 

@@ -66,6 +66,7 @@ export default {
   file: (name) => `Datei: ${name}`,
   typing: "schreibt …",
   ended: "beendet",
+  blocked: "blockiert",
   online: "online",
   offline: "offline",
   unread: (count) => (count === 1 ? "1 ungelesene Nachricht" : `${count} ungelesene Nachrichten`),

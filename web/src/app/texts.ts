@@ -64,6 +64,7 @@ const english = {
   file: (name: string) => `File: ${name}`,
   typing: "typing…",
   ended: "ended",
+  blocked: "blocked",
   online: "online",
   offline: "offline",
   unread: (count: number) => (count === 1 ? "1 unread message" : `${count} unread messages`),

@@ -61,7 +61,8 @@ describe("how long until then", () => {
     [4_000, [4, "second"]],
     [59_999, [60, "second"]],
     [5 * MINUTE - 1, [5, "minute"]],
-    [23 * HOUR, [23, "hour"]],
+    [HOUR - 1_000, [1, "hour"]],
+    [DAY + 900, [24, "hour"]],
     [30 * DAY, [30, "day"]],
   ] as const)("%i ms is %j", (ms, expected) => {
     expect(distance(ms)).toEqual(expected);

@@ -49,15 +49,15 @@ export function until(at: number, now: number): string {
   return new Intl.RelativeTimeFormat(locale(), { numeric: "always" }).format(amount, unit);
 }
 
-/** The largest unit of which there is at least one, rounded up. */
+/** In the largest unit of which there is about one at least. */
 export function distance(ms: number): [number, "second" | "minute" | "hour" | "day"] {
   if (ms < MINUTE) {
     return [Math.ceil(ms / 1000), "second"];
   }
-  if (ms < HOUR) {
+  if (ms < HOUR - MINUTE) {
     return [Math.ceil(ms / MINUTE), "minute"];
   }
-  return ms < 2 * DAY ? [Math.ceil(ms / HOUR), "hour"] : [Math.ceil(ms / DAY), "day"];
+  return ms < 2 * DAY ? [Math.round(ms / HOUR), "hour"] : [Math.round(ms / DAY), "day"];
 }
 
 function date(at: number, options: Intl.DateTimeFormatOptions): string {

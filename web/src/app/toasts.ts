@@ -108,6 +108,9 @@ export class Toasts extends View {
       this.model.dismiss(toast);
       action?.run();
     };
+    if (toast.heard) {
+      return html`<p class="visually-hidden">${toast.text}</p>`;
+    }
     return html`<p ?data-alert=${toast.alert}>
       <span dir="auto">${toast.text}</span>
       ${action ? html`<button class="quiet" @click=${act}>${action.label}</button>` : nothing}

@@ -1,6 +1,7 @@
 /** An invitation: consent given in advance to whoever has its link. */
 import { html, nothing, type TemplateResult } from "lit";
 import type { Invitation } from "../../client/api";
+import { invitationLink } from "../address";
 import type { Model } from "../model";
 import { until } from "../times";
 import { Modal } from "./modal";
@@ -52,7 +53,7 @@ export class Invite extends Modal {
     }
     return html`
       <p class="muted">${t().inviteExplain(until(invitation.expiresAt, this.model.now))}</p>
-      ${share(this.model, invitation.url, t().inviteCode, this.#copied)}
+      ${share(this.model, invitationLink(invitation.url, location.href), t().inviteCode, this.#copied)}
       <div role="status">${this.#status()}</div>
       ${this.problem()}
       <div class="actions">

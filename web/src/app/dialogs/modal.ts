@@ -75,6 +75,10 @@ export abstract class Modal extends View {
       .wrong button {
         margin-block-start: 8px;
       }
+      /* There before they say something, and until then without a place of their own */
+      :is([role="alert"], [role="status"]):empty {
+        margin-block-start: -16px;
+      }
       button.danger.primary {
         color: var(--d-bg);
         background: var(--d-bad);
@@ -126,9 +130,8 @@ export abstract class Modal extends View {
 
   /** Where what went wrong is said: a region that is there before it has something to say. */
   protected problem(): TemplateResult {
-    return html`<div role="alert">
-      ${this.#wrong === null ? nothing : html`<p class="wrong">${this.#wrong}</p>`}
-    </div>`;
+    const said = this.#wrong === null ? nothing : html`<p class="wrong">${this.#wrong}</p>`;
+    return html`<div role="alert">${said}</div>`;
   }
 
   protected say(wrong: TemplateResult | string | null): void {

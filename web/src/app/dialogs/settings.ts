@@ -161,7 +161,7 @@ export class SettingsDialog extends Modal {
       }
     };
     return html`<li>
-      <bdi class="cut" title=${peer}>${name}</bdi>
+      <span class="cut" title=${peer}><bdi>${name}</bdi></span>
       <button aria-label=${t().of(t().unblock, name)} @click=${unblock}>${t().unblock}</button>
     </li>`;
   }

@@ -58,7 +58,7 @@ export default {
   block: "Blockieren",
   blockWhom: (name) => `${name} blockieren?`,
   blockMeans:
-    "Man kann dich von dort nicht mehr erreichen und erfährt nicht, warum. Eine Unterhaltung endet, und was gesagt wurde, wird hier gelöscht. In den Einstellungen kannst du die Blockierung aufheben.",
+    "Man kann dich von dort nicht mehr erreichen und erfährt nicht, warum. Eine Unterhaltung endet; was gesagt wurde, kannst du lesen, bis du sie entfernst. In den Einstellungen kannst du die Blockierung aufheben.",
   closeLink: "Unterhaltung schließen",
   closeWhom: (name) => `Unterhaltung mit ${name} schließen?`,
   closeMeans:

@@ -55,7 +55,7 @@ const english = {
   block: "Block",
   blockWhom: (name: string) => `Block ${name}?`,
   blockMeans:
-    "They can no longer reach you, and are not told why. A conversation with them ends, and what was said is deleted here. You can unblock them in the settings.",
+    "They can no longer reach you, and are not told why. A conversation with them ends; you can read what was said until you remove it. You can unblock them in the settings.",
   closeLink: "Close conversation",
   closeWhom: (name: string) => `Close the conversation with ${name}?`,
   closeMeans:
