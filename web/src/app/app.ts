@@ -35,8 +35,6 @@ export class App extends View {
         position: absolute;
         z-index: 20;
         inset: 8px auto auto 8px;
-        padding: 10px 16px;
-        border-radius: var(--d-radius-small);
         color: var(--d-on-accent);
         background: var(--d-accent);
       }
@@ -172,9 +170,9 @@ export class App extends View {
     return html`${keyed(
       currentLanguage(),
       html`
-      <h1 class="visually-hidden">Duologue</h1>
-      <a class="skip" href="#main" @click=${this.#skip}>${t().skipToConversation}</a>
-      <duologue-banner .model=${model}></duologue-banner>
+      <header><h1 class="visually-hidden">Duologue</h1>
+      <button class="skip" @click=${this.#skip}>${t().skipToConversation}</button>
+      <duologue-banner .model=${model}></duologue-banner></header>
       ${model.forgotten ? this.#gone() : this.#views()}
       <duologue-toasts .model=${model}></duologue-toasts>
     `,
@@ -231,8 +229,7 @@ export class App extends View {
     </main>`;
   }
 
-  readonly #skip = (event: Event) => {
-    event.preventDefault(); // the fragment is for views
+  readonly #skip = () => {
     const talk = this.find("duologue-conversation") ?? this.find("main");
     talk?.focus();
   };

@@ -18,7 +18,7 @@ export class Header extends View {
     words,
     avatars,
     css`
-      header {
+      .bar {
         display: flex;
         align-items: center;
         gap: 12px;
@@ -79,7 +79,7 @@ export class Header extends View {
         button.back {
           display: inline-grid;
         }
-        header {
+        .bar {
           gap: 8px;
         }
       }
@@ -120,7 +120,7 @@ export class Header extends View {
     const peer = model.peer ?? "";
     const name = model.nameOf(peer);
     const link = model.link;
-    return html`<header>
+    return html`<div class="bar">
       <button
         class="quiet icon back"
         aria-label=${t().back}
@@ -146,7 +146,7 @@ export class Header extends View {
         </button>
         ${this.open ? this.#menu(name) : nothing}
       </div>
-    </header>`;
+    </div>`;
   }
 
   #presence(): TemplateResult | string {

@@ -19,7 +19,7 @@ export class Sidebar extends View {
         flex-direction: column;
         min-height: 0;
       }
-      header {
+      .bar {
         display: flex;
         align-items: center;
         gap: 8px;
@@ -65,14 +65,14 @@ export class Sidebar extends View {
   focusOn(peer: string | null): void {
     const list = this.find("duologue-conversations");
     if (!(list instanceof List) || !list.focusOn(peer)) {
-      this.find("header button")?.focus();
+      this.find(".bar button")?.focus();
     }
   }
 
   protected override render(): TemplateResult {
     const { model } = this;
     return html`
-      <header>
+      <div class="bar">
         <span class="brand" aria-hidden="true">${icons.logo()}<span class="cut">Duologue</span></span>
         <button
           class="quiet icon"
@@ -90,7 +90,7 @@ export class Sidebar extends View {
         >
           ${icons.sliders()}
         </button>
-      </header>
+      </div>
       <div class="scroll">
         ${
           model.alone

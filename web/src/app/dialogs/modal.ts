@@ -27,7 +27,7 @@ export abstract class Modal extends View {
       dialog::backdrop {
         background: rgb(0 0 0 / 0.5);
       }
-      header {
+      .bar {
         display: flex;
         align-items: center;
         gap: 8px;
@@ -118,12 +118,12 @@ export abstract class Modal extends View {
 
   protected override render(): TemplateResult {
     return html`<dialog aria-labelledby="heading" @close=${this.#closed} @click=${this.#clicked}>
-      <header>
+      <div class="bar">
         <h2 id="heading">${this.heading()}</h2>
         <button class="quiet icon" aria-label=${t().close} title=${t().close} @click=${this.close}>
           ${icons.cross()}
         </button>
-      </header>
+      </div>
       <div class="body">${this.body()}</div>
     </dialog>`;
   }
