@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
+from tests.browser.people import Person
 from tests.browser.visitor import Visitor
 from tests.support.process import Serve, ServerProcess
 
@@ -27,6 +28,7 @@ _ARGUMENTS = [
 ]
 
 Visit = Callable[..., Visitor]
+Meet = Callable[..., Person]
 
 
 # Not for the session: while Playwright runs, no other test in this thread can run an event loop.
@@ -72,4 +74,40 @@ def visit(browser: Browser, server: ServerProcess) -> Iterator[Visit]:
     complaints = [complaint for visitor in watched for complaint in visitor.complaints]
     for context in contexts:
         context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[ServerProcess]:
+    """One server for all who come without naming another: they do not know of each other."""
+    server = ServerProcess("duologue", "serve", "--port", "0", "--store", "memory:")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def person(browser: Browser, place: ServerProcess) -> Iterator[Meet]:
+    """Somebody comes to the messenger for the first time, with a browser of their own.
+
+    At the end nobody's page may have complained.
+    """
+    people: list[Person] = []
+
+    def come(
+        called: str | None = None, *, at: ServerProcess | str = place, **settings: Any
+    ) -> Person:
+        context = browser.new_context(**{"locale": "en-GB", **settings})
+        context.set_default_timeout(10_000)
+        someone = Person(context, at if isinstance(at, str) else at.url, called=called)
+        people.append(someone)
+        someone.comes()
+        return someone
+
+    yield come
+    complaints = []
+    for someone in people:
+        someone.has_said_all()
+        complaints += [f"{someone.name}: {complaint}" for complaint in someone.complaints]
+    for someone in people:
+        someone.context.close()
     assert complaints == []
