@@ -222,6 +222,9 @@ export class Connection {
 
   #watchEngine(socket: Socket): void {
     const engine = socket.io.engine;
+    if (engine) {
+      engine.binaryType = "arraybuffer"; // also where this is no browser
+    }
     engine?.on("handshake", (handshake) => {
       this.#maxBytes = largestMessage(handshake.maxPayload);
     });
