@@ -1,6 +1,7 @@
 /** A file in a message: shown if it is a harmless picture, sound or film, else offered for saving. */
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { FileContent } from "../client/content";
+import { define } from "../shared/define";
 import { controls } from "../shared/theme";
 import { type Showing, safeName, showing } from "./files";
 import { byteSize } from "./format";
@@ -221,4 +222,4 @@ export class Attachment extends LitElement {
   ];
 }
 
-customElements.define("duologue-attachment", Attachment);
+define("duologue-attachment", Attachment);

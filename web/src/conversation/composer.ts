@@ -2,6 +2,7 @@
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import type { Problem } from "../client/api";
 import type { FileContent } from "../client/content";
+import { define } from "../shared/define";
 import { controls } from "../shared/theme";
 import { canShrink, messageBytes, safeName, showing } from "./files";
 import { byteSize } from "./format";
@@ -388,4 +389,4 @@ function writesByTouch(): boolean {
   return matchMedia("(hover: none) and (pointer: coarse)").matches;
 }
 
-customElements.define("duologue-composer", Composer);
+define("duologue-composer", Composer);

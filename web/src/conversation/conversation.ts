@@ -3,7 +3,8 @@ import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { keyed } from "lit/directives/keyed.js";
 import type { Client, Message } from "../client/api";
 import { type FileContent, understand } from "../client/content";
-import { controls, theme } from "../shared/theme";
+import { define } from "../shared/define";
+import { controls } from "../shared/theme";
 import "./composer";
 import type { Composer } from "./composer";
 import { safeName } from "./files";
@@ -338,7 +339,6 @@ export class Conversation extends LitElement {
   };
 
   static override styles = [
-    theme,
     controls,
     css`
       :host {
@@ -436,7 +436,7 @@ function isAttentive(): boolean {
   return document.visibilityState === "visible" && document.hasFocus();
 }
 
-customElements.define("duologue-conversation", Conversation);
+define("duologue-conversation", Conversation);
 
 declare global {
   interface HTMLElementTagNameMap {

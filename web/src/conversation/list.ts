@@ -1,6 +1,7 @@
 /** A long list of which only what is seen, and a little around it, is in the page. */
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import { define } from "../shared/define";
 import { controls } from "../shared/theme";
 import { Heights } from "./heights";
 import { icons } from "./icons";
@@ -457,4 +458,4 @@ export class MessageList extends LitElement {
   ];
 }
 
-customElements.define("duologue-list", MessageList);
+define("duologue-list", MessageList);

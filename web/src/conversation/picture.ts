@@ -1,6 +1,7 @@
 /** A picture in full, above everything else. */
 import { css, html, LitElement, type PropertyValues } from "lit";
 import type { FileContent } from "../client/content";
+import { define } from "../shared/define";
 import { controls } from "../shared/theme";
 import { saveFile } from "./attachment";
 import { safeName, showing } from "./files";
@@ -97,7 +98,7 @@ class Picture extends LitElement {
   ];
 }
 
-customElements.define("duologue-picture", Picture);
+define("duologue-picture", Picture);
 
 /** Show a picture until the reader closes it; colours are those of `parent`. */
 export function showPicture(parent: ShadowRoot | HTMLElement, content: FileContent): void {
