@@ -27,16 +27,16 @@ export class App extends View {
         height: 100%;
         overflow: hidden;
       }
-      .skip:not(:focus) {
-        position: absolute;
-        inset-inline-start: -999px;
-      }
       .skip {
         position: absolute;
         z-index: 20;
-        inset: 8px auto auto 8px;
+        inset-block-start: 8px;
+        inset-inline-start: 8px;
         color: var(--d-on-accent);
         background: var(--d-accent);
+      }
+      .skip:not(:focus) {
+        inset-block-start: -999px;
       }
       .views {
         flex: 1;
@@ -109,6 +109,7 @@ export class App extends View {
 
   #conversation: Loading = "not yet";
   #shownPeer: string | null = null;
+  #wasForgotten = false;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -123,7 +124,11 @@ export class App extends View {
   }
 
   protected override updated(): void {
-    const { focus, peer } = this.model;
+    const { focus, peer, forgotten } = this.model;
+    if (forgotten && !this.#wasForgotten) {
+      this.find(".gone")?.focus();
+    }
+    this.#wasForgotten = forgotten;
     if (focus !== null && (peer === null || this.#conversation === "here")) {
       this.model.focus = null;
       void this.#move(focus);
@@ -166,17 +171,15 @@ export class App extends View {
 
   protected override render(): TemplateResult {
     const { model } = this;
-    // Texts are read while an element renders: in another language all are made anew
-    return html`${keyed(
-      currentLanguage(),
-      html`
-      <header><h1 class="visually-hidden">Duologue</h1>
-      <button class="skip" @click=${this.#skip}>${t().skipToConversation}</button>
-      <duologue-banner .model=${model}></duologue-banner></header>
+    return html`
+      <header>
+        <h1 class="visually-hidden">Duologue</h1>
+        <button class="skip" @click=${this.#skip}>${t().skipToConversation}</button>
+        <duologue-banner .model=${model}></duologue-banner>
+      </header>
       ${model.forgotten ? this.#gone() : this.#views()}
       <duologue-toasts .model=${model}></duologue-toasts>
-    `,
-    )}`;
+    `;
   }
 
   #views(): TemplateResult {
@@ -206,7 +209,8 @@ export class App extends View {
           : this.#conversation !== "here"
             ? html`<p class="notice" role="status">${t().loadingConversation}</p>`
             : keyed(
-                peer,
+                // Another language, another element: it reads its texts once
+                `${currentLanguage()} ${peer}`,
                 html`<duologue-conversation
                   class="talk"
                   .client=${model.client}

@@ -129,7 +129,7 @@ export class Header extends View {
       >
         ${icons.back()}
       </button>
-      ${avatar(peer, name, link?.online === true && !link.ended)}
+      ${avatar(peer, name, model.isOnline(link))}
       <div class="who">
         <h2 class="cut" tabindex="-1" title=${`${name}\n${peer}`}><bdi>${name}</bdi></h2>
         <p class="small cut muted">${this.#presence()}</p>
@@ -158,9 +158,12 @@ export class Header extends View {
     if (link.ended) {
       return model.client.blocked.has(link.peer) ? t().blocked : t().ended;
     }
-    // What is not known while there is no connection is not said
-    if (link.online && model.client.status.state === "online") {
+    if (model.isOnline(link)) {
       return html`<span class="online">${t().online}</span>`;
+    }
+    // What is not known without a connection is not said
+    if (link.online) {
+      return html`&nbsp;`;
     }
     return link.lastSeen === null ? t().offline : lastSeen(link.lastSeen, model.now);
   }

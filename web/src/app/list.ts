@@ -120,7 +120,8 @@ export class List extends View {
   }
 
   #item(link: Link, reached: boolean): TemplateResult {
-    const { peer, online, ended, unread, last } = link;
+    const { peer, ended, unread, last } = link;
+    const online = this.model.isOnline(link);
     const name = this.model.nameOf(peer);
     return html`<li>
       <a
@@ -131,7 +132,7 @@ export class List extends View {
         aria-current=${peer === this.model.peer ? "page" : nothing}
         @click=${(event: MouseEvent) => this.#open(event, peer)}
       >
-        ${avatar(peer, name, online && !ended)}
+        ${avatar(peer, name, online)}
         <span class="name cut">
           <bdi title=${name}>${name}</bdi>
           ${ended ? nothing : html`<span class="visually-hidden">, ${online ? t().online : t().offline}</span>`}

@@ -91,6 +91,12 @@ export class Model {
     return this.peer === null ? undefined : this.client.links.get(this.peer);
   }
 
+  /** Whether somebody is online, as far as can be known at the moment. */
+  isOnline(link: Link | undefined): boolean {
+    const { state } = this.client.status;
+    return link?.online === true && !link.ended && (state === "online" || state === "draining");
+  }
+
   /** Whether there is anybody yet. */
   get alone(): boolean {
     return this.client.links.size === 0;
@@ -197,6 +203,7 @@ export class Model {
 
   #wasForgotten(): void {
     this.kept.reset();
+    this.toasts = [];
     this.forgotten = true;
     this.peer = null;
     history.replaceState(null, "", viewOf(null));

@@ -106,6 +106,8 @@ export class Notifier {
       const heard = model.peer === null || matchMedia("(width >= 760px)").matches;
       const action = { label: t().open, run: () => model.open(null) };
       model.tell(text, heard ? { about: peer, heard } : { about: peer, action });
+    } else if (kind === "closed" && model.peer === peer) {
+      model.tell(text, { about: peer, heard: true }); // the conversation shows it
     } else {
       const opens = kind === "established" && model.peer !== peer;
       const action = { label: t().open, run: () => model.open(peer) };

@@ -30,7 +30,7 @@ export class Confirm extends Modal {
       ${this.problem()}
       <div class="actions">
         <button autofocus @click=${this.close}>${t().cancel}</button>
-        <button class="danger primary" ?disabled=${this.busy} @click=${this.#act}>${action}</button>
+        <button class="danger primary" aria-disabled=${this.busy} @click=${this.#act}>${action}</button>
       </div>
     `;
   }

@@ -84,7 +84,7 @@ export class Contact extends Modal {
       ${this.problem()}
       <div class="actions">
         <button type="button" @click=${this.close}>${t().cancel}</button>
-        <button class="primary" ?disabled=${this.busy}>
+        <button class="primary" aria-disabled=${this.busy}>
           ${invitation ? t().connect : t().sendRequest}
         </button>
       </div>

@@ -57,7 +57,7 @@ export class Invite extends Modal {
       <div role="status">${this.#status()}</div>
       ${this.problem()}
       <div class="actions">
-        <button class="danger quiet" ?disabled=${this.busy} @click=${this.#revoke}>
+        <button class="danger quiet" aria-disabled=${this.busy} @click=${this.#revoke}>
           ${t().revoke}
         </button>
       </div>

@@ -79,6 +79,10 @@ export abstract class Modal extends View {
       :is([role="alert"], [role="status"]):empty {
         margin-block-start: -16px;
       }
+      [aria-disabled="true"] {
+        opacity: 0.55;
+        cursor: default;
+      }
       button.danger.primary {
         color: var(--d-bg);
         background: var(--d-bad);
@@ -103,6 +107,7 @@ export abstract class Modal extends View {
   protected abstract heading(): string;
   protected abstract body(): TemplateResult;
 
+  /** Buttons say so, and keep the focus, as those that are disabled do not. */
   protected get busy(): boolean {
     return this.#busy;
   }

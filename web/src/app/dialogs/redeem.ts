@@ -24,7 +24,7 @@ export class Redeem extends Modal {
       ${this.problem()}
       <div class="actions">
         <button @click=${this.close}>${t().notNow}</button>
-        <button class="primary" autofocus ?disabled=${this.busy} @click=${this.#connect}>
+        <button class="primary" autofocus aria-disabled=${this.busy} @click=${this.#connect}>
           ${t().connect}
         </button>
       </div>

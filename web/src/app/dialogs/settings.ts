@@ -193,7 +193,7 @@ export class SettingsDialog extends Modal {
                 <button class="keep" @click=${this.#keepIt}>${t().cancel}</button>
                 <button
                   class="danger primary"
-                  ?disabled=${this.busy}
+                  aria-disabled=${this.busy}
                   @click=${this.#forgetEverything}
                 >
                   ${t().forgetYes}
