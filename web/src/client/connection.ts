@@ -227,6 +227,7 @@ export class Connection {
     }
     engine?.on("handshake", (handshake) => {
       this.#maxBytes = largestMessage(handshake.maxPayload);
+      this.#mayUpgrade &&= handshake.upgrades.includes("websocket");
     });
     engine?.on("upgrade", () => {
       if (this.#socket === socket) {

@@ -139,9 +139,9 @@ test("connections that break again and again lose nothing and double nothing", a
   for (const number of numbers) {
     await ann.client.send(ben.id, number);
     if (number % 20 === 10) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await until(() => ann.client.status.state === "online");
       network.cut();
-      await until(() => ann.client.status.state === "waiting");
+      await until(() => ann.client.status.state !== "online");
       ann.client.retryNow();
       ben.client.retryNow();
     }
