@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.people import Person
+from tests.browser.stranger import Stranger
 from tests.browser.visitor import Visitor
 from tests.support.process import Serve, ServerProcess
 
@@ -29,6 +30,7 @@ _ARGUMENTS = [
 
 Visit = Callable[..., Visitor]
 Meet = Callable[..., Person]
+MeetStranger = Callable[..., Stranger]
 
 
 # Not for the session: while Playwright runs, no other test in this thread can run an event loop.
@@ -111,3 +113,17 @@ def person(browser: Browser, place: ServerProcess) -> Iterator[Meet]:
     for someone in people:
         someone.context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def stranger(place: ServerProcess) -> Iterator[MeetStranger]:
+    """Somebody comes to the same server with another client."""
+    strangers: list[Stranger] = []
+
+    def come(name: str | None = None) -> Stranger:
+        strangers.append(Stranger(place.url, name))
+        return strangers[-1]
+
+    yield come
+    for each in strangers:
+        each.leaves()
