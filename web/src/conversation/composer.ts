@@ -300,7 +300,7 @@ export class Composer extends LitElement {
     css`
       :host {
         display: block;
-        padding: 8px 10px;
+        padding: 8px calc(10px + var(--gutter, 0px));
         padding-block-end: max(8px, env(safe-area-inset-bottom));
         border-block-start: 1px solid var(--d-line);
         background: var(--d-bg);

@@ -350,6 +350,12 @@ export class Conversation extends LitElement {
         container-type: inline-size;
         overflow: hidden;
       }
+      /* Long lines are hard to read: on wide screens what is said stays in the middle. */
+      duologue-list,
+      duologue-composer,
+      .typing {
+        --gutter: max(0px, (100cqi - 56rem) / 2);
+      }
       duologue-list {
         flex: 1;
       }
@@ -358,7 +364,7 @@ export class Conversation extends LitElement {
         align-items: center;
         gap: 8px;
         min-block-size: 22px;
-        padding-inline: 16px;
+        padding-inline: calc(16px + var(--gutter));
         color: var(--d-muted);
         font-size: 0.8125rem;
         overflow: hidden;
@@ -420,12 +426,6 @@ export class Conversation extends LitElement {
         background: color-mix(in srgb, var(--d-bg) 88%, transparent);
         font-weight: 600;
         pointer-events: none;
-      }
-      @container (inline-size >= 48rem) {
-        duologue-list,
-        .typing {
-          padding-inline: max(0px, calc((100% - 56rem) / 2));
-        }
       }
     `,
   ];

@@ -425,7 +425,7 @@ export class MessageList extends LitElement {
       }
       .window {
         position: absolute;
-        inset-inline: 0;
+        inset-inline: var(--gutter, 0px);
       }
       .row {
         display: flow-root;

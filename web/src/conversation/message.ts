@@ -34,7 +34,7 @@ export function messageTemplate(row: MessageRow, around: Surroundings): Template
     class="message ${side} ${starts ? "starts" : ""} ${ends ? "ends" : ""} ${state}"
     data-id=${message.id}
   >
-    <div class="bubble ${content.kind}">
+    <div class="bubble with-${content.kind}">
       <span class="visually-hidden">${message.mine ? t().you : around.title}: </span>
       ${body(row, around)}
       <span class="meta">
@@ -208,11 +208,11 @@ export const messageStyles = css`
   .mine > .bubble {
     background: var(--d-mine);
   }
-  .bubble.file {
+  .with-file {
     display: block;
     padding: 6px;
   }
-  .bubble.file .text {
+  .with-file .text {
     padding: 4px 6px 0;
   }
   .theirs.ends > .bubble {
@@ -232,7 +232,7 @@ export const messageStyles = css`
     overflow-wrap: anywhere;
     unicode-bidi: plaintext;
   }
-  .other .text {
+  .with-other .text {
     font: 0.8125rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
   }
   .text a {
