@@ -17,7 +17,7 @@ NPM := $(BIN)/python tools/npm.py
 PEERS := bench/peers
 BENCH := bench/build/load bench/build/floor $(PEERS)/node_modules/.installed .venv/installed-bench
 
-.PHONY: help run test check web docs pictures torture bench bench-quick budgets clean
+.PHONY: help run test check web docs protocol pictures torture bench bench-quick budgets clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -44,6 +44,9 @@ web: .venv/installed-dev ## Build what is not Python: the page, and the express 
 docs: .venv/installed-dev ## Renew the documents that are made from the code
 	@$(BIN)/python tools/settings_doc.py
 	@$(BIN)/python tools/consent_doc.py
+
+protocol: .venv/installed-dev ## Renew the browser client's types, which are made from the server's structs
+	@$(BIN)/python tools/protocol_ts.py
 
 pictures: web ## Take the README's pictures of the page
 	@browser="$$($(BIN)/python tools/browser.py)" && \

@@ -72,7 +72,8 @@ def _notices() -> list[type[Any]]:
 
 def _error_codes() -> str:
     codes = "".join(f"\n  | {json.dumps(code)}" for code in errors.CODES)
-    return f"/** Why something was refused; see docs/protocol.md, section 7. */\nexport type ErrorCode ={codes};\n"
+    comment = "/** Why something was refused; see docs/protocol.md, section 7. */"
+    return f"{comment}\nexport type ErrorCode ={codes};\n"
 
 
 def _section(title: str, structs: Iterable[type[Any]], *, optional: bool) -> str:
@@ -87,7 +88,9 @@ def _interface(struct: type[Any], *, optional: bool) -> str:
     assert isinstance(kind, inspect.StructType)
     lines = list(_comment(struct))
     if not kind.fields:
-        return "\n".join([*lines, f"export type {struct.__name__} = Readonly<Record<string, never>>;\n"])
+        return "\n".join(
+            [*lines, f"export type {struct.__name__} = Readonly<Record<string, never>>;\n"]
+        )
     lines.append(f"export interface {struct.__name__} {{")
     hints = {field.name: field for field in msgspec.structs.fields(struct)}
     for field in kind.fields:
@@ -139,7 +142,7 @@ def _type(kind: inspect.Type) -> str:
         case inspect.AnyType():
             return "unknown"
         case inspect.LiteralType():
-            return " | ".join(map(json.dumps, sorted(kind.values)))
+            return " | ".join(sorted(map(json.dumps, kind.values)))
         case inspect.UnionType():
             parts = [part for part in kind.types if not _is_unset(part)]
             return " | ".join(map(_type, parts))
