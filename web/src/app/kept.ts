@@ -30,21 +30,33 @@ export class Kept {
   readonly #tabs = new BroadcastChannel("duologue-app");
   readonly #unsaved = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  #working: Promise<void> = Promise.resolve();
+  #writes = 0;
 
   constructor(storage: Storage, changed: () => void) {
     this.#storage = storage;
     this.#changed = changed;
-    this.#tabs.addEventListener("message", () => void this.load().catch(console.error));
+    this.#tabs.addEventListener("message", () => void this.load());
     addEventListener("pagehide", () => this.#saveDrafts());
   }
 
-  async load(): Promise<void> {
+  /** Read what is kept, once all that this tab has changed is there. */
+  load(): Promise<void> {
+    return this.#queue(() => this.#read());
+  }
+
+  async #read(): Promise<void> {
+    const before = this.#writes;
     const [names, drafts, settings] = await Promise.all([
       this.#texts(NAMES),
       this.#texts(DRAFTS),
       this.#storage.get<Partial<Settings>>(SETTINGS),
     ]);
+    if (this.#writes !== before) {
+      // Something is about to be written that was not there yet
+      void this.load();
+      return;
+    }
     for (const peer of this.#unsaved) {
       setOrDelete(drafts, peer, this.drafts.get(peer) ?? null);
     }
@@ -114,10 +126,14 @@ export class Kept {
   }
 
   #write(work: () => Promise<void>): void {
-    this.#writing = this.#writing
-      .then(work)
-      .then(() => this.#tabs.postMessage("changed"))
-      .catch(console.error);
+    this.#writes += 1;
+    void this.#queue(work).then(() => this.#tabs.postMessage("changed"));
+  }
+
+  /** One thing after the other. What cannot be kept is lost with the page, and no earlier. */
+  #queue(work: () => Promise<void>): Promise<void> {
+    this.#working = this.#working.then(work).catch(console.error);
+    return this.#working;
   }
 
   async #texts(key: string): Promise<Map<string, string>> {

@@ -3,11 +3,12 @@ import type { IncomingRequest, Link, Message } from "../client/api";
 import { understand } from "../client/content";
 import { safeName } from "../conversation/files";
 
-/** Latest first; those that have ended after all others. */
+/** New ones without messages first, then the latest; those that have ended after all others. */
 export function inOrder(links: Iterable<Link>): Link[] {
   return [...links].sort(
     (one, other) =>
       Number(one.ended) - Number(other.ended) ||
+      Number(one.last !== null) - Number(other.last !== null) ||
       (other.last?.at ?? 0) - (one.last?.at ?? 0) ||
       (one.peer < other.peer ? -1 : 1),
   );

@@ -1,5 +1,5 @@
 /** The page's beginning. */
-import { DuologueClient, openStorage } from "../client";
+import { DuologueClient, IndexedDbStorage, openStorage } from "../client";
 import { folder, readQuery } from "./address";
 import { App } from "./app";
 import { Model } from "./model";
@@ -20,7 +20,7 @@ async function start(): Promise<void> {
     path: new URL("socket.io/", here).pathname,
     storage,
   });
-  const model = new Model(client, storage);
+  const model = new Model(client, storage, storage instanceof IndexedDbStorage);
   const known = await storage.identity().catch(() => null);
   await model.start();
   new Notifier(model, known !== null).start();

@@ -27,6 +27,7 @@ const TICK_MS = 20_000;
 export class Model {
   readonly client: Client;
   readonly kept: Kept;
+  readonly lasting: boolean;
   /** Whose conversation is shown. */
   peer: string | null;
   /** Where the focus is to go with the next view; whoever moves it sets this to null. */
@@ -43,8 +44,10 @@ export class Model {
   #language: Settings["language"] = "auto";
   #presenting = false;
 
-  constructor(client: Client, storage: Storage) {
+  /** `lasting`: what is kept outlives the page. */
+  constructor(client: Client, storage: Storage, lasting = true) {
     this.client = client;
+    this.lasting = lasting;
     this.kept = new Kept(storage, () => this.#keptChanged());
     this.peer = peerIn(location.hash);
   }
@@ -59,7 +62,7 @@ export class Model {
     addEventListener("hashchange", () => this.#arrive("heading"));
     setInterval(() => this.changed(), TICK_MS);
     await this.#speak();
-    await this.kept.load().catch(console.error);
+    await this.kept.load();
   }
 
   /** Be called at each change; returns what ends that. */

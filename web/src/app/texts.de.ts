@@ -31,6 +31,8 @@ export default {
   explain:
     "Niemand kann dir schreiben, bevor du Ja gesagt hast. Gib deine ID oder eine Einladung der Person, mit der du sprechen möchtest, oder frag bei ihr an.",
   noSignUp: "Du musst dich nirgends anmelden: Dieser Browser bewahrt deine ID auf.",
+  notLasting:
+    "Du musst dich nirgends anmelden. Dieser Browser bewahrt nichts auf: Deine ID gilt, solange diese Seite offen ist.",
   choose: "Wähle eine Unterhaltung, oder finde jemand Neues.",
   yourId: "Deine ID",
   idComing: "Deine ID kommt mit der ersten Verbindung.",

@@ -30,6 +30,8 @@ const english = {
   explain:
     "Nobody can write to you before you have said yes. Give your ID or an invitation to the person you want to talk with, or ask them.",
   noSignUp: "There is nothing to sign up for: this browser keeps your ID.",
+  notLasting:
+    "There is nothing to sign up for. This browser keeps nothing: your ID lasts as long as this page is open.",
   choose: "Choose a conversation, or find somebody new.",
   yourId: "Your ID",
   idComing: "Your ID comes with the first connection.",

@@ -8,6 +8,7 @@ import { t } from "./texts";
 import { View, words } from "./view";
 
 const SHOWN_MS = 7_000;
+const ALERT_SHOWN_MS = 20_000;
 
 export class Toasts extends View {
   static override styles = [
@@ -78,13 +79,16 @@ export class Toasts extends View {
 
   /** What is being read or used stays. */
   #wait(toast: Toast): void {
-    const timer = setTimeout(() => {
-      if (this.matches(":hover, :focus-within")) {
-        this.#wait(toast);
-      } else {
-        this.model.dismiss(toast);
-      }
-    }, SHOWN_MS);
+    const timer = setTimeout(
+      () => {
+        if (this.matches(":hover, :focus-within")) {
+          this.#wait(toast);
+        } else {
+          this.model.dismiss(toast);
+        }
+      },
+      toast.alert ? ALERT_SHOWN_MS : SHOWN_MS,
+    );
     this.#timers.set(toast, timer);
   }
 

@@ -77,7 +77,7 @@ export class Welcome extends View {
       <duologue-identity .model=${this.model}></duologue-identity>
       ${ask}
       <duologue-name-form .model=${this.model}></duologue-name-form>
-      <p class="muted small">${t().noSignUp}</p>
+      <p class="muted small">${this.model.lasting ? t().noSignUp : t().notLasting}</p>
     </div>`;
   }
 }
