@@ -34,7 +34,7 @@ export class Contact extends Modal {
       video {
         display: block;
         width: 100%;
-        max-height: 50dvh;
+        max-height: 34dvh;
         margin-block-start: 8px;
         border-radius: var(--d-radius-small);
         background: #000000;
