@@ -56,14 +56,15 @@ export class Book {
   }
 
   /**
-   * A link as the server has it at the beginning of a session. Returns whether it is another one
-   * than the one that is known here, of which nothing holds any more.
+   * A link as the server has it at the beginning of a session. Nothing holds any more of what was
+   * known here if that had ended (`renewed`), or if the peer's numbers have begun anew (`reset`).
    */
-  snapshot(told: LinkEntry): boolean {
+  snapshot(told: LinkEntry): "known" | "renewed" | "reset" {
     const entry = this.#entries.get(told.peer) ?? newEntry(told.peer, null);
     this.#entries.set(told.peer, entry);
-    const another = entry.link.ended || told.seq < entry.have;
-    if (another) {
+    const ended = entry.link.ended ? "renewed" : "known";
+    const found = told.seq < entry.have ? "reset" : ended;
+    if (found !== "known") {
       this.#renew(entry);
     }
     entry.heard = false;
@@ -82,7 +83,7 @@ export class Book {
       typing: false,
     });
     this.#caughtUp(entry);
-    return another;
+    return found;
   }
 
   /** Two have agreed; whatever was before is over. */

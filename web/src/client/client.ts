@@ -261,7 +261,13 @@ export class DuologueClient implements Client {
     core.tabs.listen((news) => this.#heard(news));
     await core.writer.idle();
     this.#keptMaxBytes = (await storage.get<number>(MAX_BYTES)) ?? null;
-    for (const kept of await storage.links()) {
+    const links = await storage.links();
+    for (const peer of [...this.#book.links.keys()]) {
+      if (!links.some((kept) => kept.peer === peer)) {
+        this.#book.drop(peer); // by another tab, while this one was closed
+      }
+    }
+    for (const kept of links) {
       const [last] = await storage.messages(kept.peer, null, 1);
       const theirs = await storage.theirs(kept.peer, kept.readByMe);
       this.#book.load(kept, last ?? null, theirs);

@@ -72,11 +72,13 @@ export class Connection {
   }
 
   start(): void {
-    if (!this.#wanted) {
-      this.#wanted = true;
-      this.#failures = 0;
-      void this.#attempt();
+    if (this.#wanted) {
+      this.retryNow();
+      return;
     }
+    this.#wanted = true;
+    this.#failures = 0;
+    void this.#attempt();
   }
 
   stop(): void {

@@ -278,12 +278,14 @@ export class Consent {
     const { book, writer } = this.#core;
     const before = book.links.get(entry.peer);
     const owed = book.owesRead(entry.peer, entry.unread);
-    const another = book.snapshot(entry);
+    const found = book.snapshot(entry);
     const kept = book.kept(entry.peer);
-    if (another && kept) {
+    if (found !== "known" && kept) {
       this.#receipts.drop(entry.peer);
       writer.soon(async (storage) => {
-        await storage.saveLink({ ...kept, ended: true });
+        if (found === "reset") {
+          await storage.saveLink({ ...kept, ended: true });
+        }
         await storage.renewLink(kept);
       });
     } else {

@@ -86,7 +86,8 @@ export class Messages {
       const run = contiguous(kept, end, book.first(peer), limit);
       const open = book.links.get(peer)?.ended === false;
       if (run.complete || !open) {
-        return this.#page(kept, limit, book.first(peer));
+        // Of a link that has ended there is what is here
+        return this.#page(kept, limit, open ? book.first(peer) : Number.POSITIVE_INFINITY);
       }
       if (!connection.online) {
         return this.#incomplete(kept, limit, null);

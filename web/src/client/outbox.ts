@@ -50,7 +50,9 @@ export class Outbox {
   load(kept: readonly KeptMessage[]): void {
     this.#entries.clear();
     for (const message of kept) {
-      this.#entries.set(message.id, message);
+      if (!this.#sent.has(message.id)) {
+        this.#entries.set(message.id, message);
+      }
     }
   }
 
@@ -61,7 +63,11 @@ export class Outbox {
 
   /** Keep a message, and send it as soon as it can be. */
   async add(kept: KeptMessage, size: Size): Promise<Message> {
-    await this.#core.writer.do((storage) => storage.putOutbox(kept));
+    try {
+      await this.#core.writer.do((storage) => storage.putOutbox(kept));
+    } catch {
+      throw new DuologueError(NO_ROOM);
+    }
     this.#sizes.set(kept, size);
     this.#core.tabs.tell({ kind: "queued", message: kept });
     this.adopt(kept);
@@ -70,6 +76,9 @@ export class Outbox {
 
   /** A message that is kept, by this tab or another. */
   adopt(kept: KeptMessage): void {
+    if (this.#sent.has(kept.id)) {
+      return; // the server was faster than the tab that wrote it
+    }
     const added = !this.#entries.has(kept.id);
     this.#entries.set(kept.id, kept);
     this.#core.emitter.emit("message", { message: this.#core.book.message(kept), added });
@@ -307,5 +316,11 @@ export class Outbox {
     return waiters;
   }
 }
+
+const NO_ROOM: Problem = {
+  code: "overloaded",
+  error: "This browser has no room to keep the message",
+  retryable: true,
+};
 
 const GONE: Problem = invalid("There is no such message in the outbox");

@@ -114,6 +114,22 @@ test("whom one has unblocked, one can ask", async () => {
   expect(await ben.client.request(ann.id)).toBe("requested");
 });
 
+test("what was said on a link that has ended ends where nothing more is kept", async () => {
+  const { ann, ben } = await company.linked();
+  await several(ann, ben, 5);
+  const kept = await ann.storage.messages(ben.id, null, 2);
+  await ben.client.closeLink(ann.id);
+  await until(() => ann.link(ben)?.ended);
+  const [link] = await ann.storage.links();
+  await ann.storage.dropLink(ben.id);
+  await ann.storage.addMessages(kept);
+  if (link) {
+    await ann.storage.saveLink(link);
+  }
+  const { messages, more } = await ann.client.history(ben.id);
+  expect([messages.map((message) => message.seq), more]).toEqual([[4, 5], false]);
+});
+
 test("closing a link ends it for the other and deletes it here", async () => {
   const { ann, ben } = await company.linked();
   await ann.says(ben, "hello");
