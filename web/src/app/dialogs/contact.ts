@@ -13,11 +13,6 @@ export class Contact extends Modal {
   static override styles = [
     Modal.styles,
     css`
-      form {
-        display: grid;
-        grid-template-columns: minmax(0, 1fr);
-        gap: 16px;
-      }
       textarea {
         display: block;
         min-height: 5.5em;

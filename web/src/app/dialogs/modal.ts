@@ -40,10 +40,13 @@ export abstract class Modal extends View {
         font-size: 1.1875rem;
         line-height: 1.3;
       }
-      .body {
-        display: grid;
-        grid-template-columns: minmax(0, 1fr);
+      .body,
+      form {
+        display: flex;
+        flex-direction: column;
         gap: 16px;
+      }
+      .body {
         padding: 8px 20px 20px;
       }
       p {

@@ -20,18 +20,20 @@ export class Rename extends Modal {
   protected override body(): TemplateResult {
     const own = this.model.ownNameOf(this.#peer);
     return html`<form @submit=${this.#save}>
-      <label for="name">${t().nameForMe}</label>
-      <input
-        id="name"
-        autofocus
-        autocomplete="off"
-        dir="auto"
-        maxlength="64"
-        aria-describedby="hint"
-        placeholder=${own ?? ""}
-        value=${this.model.kept.names.get(this.#peer) ?? own ?? ""}
-      />
-      <p id="hint" class="muted small">${t().renameHint}</p>
+      <div>
+        <label for="name">${t().nameForMe}</label>
+        <input
+          id="name"
+          autofocus
+          autocomplete="off"
+          dir="auto"
+          maxlength="64"
+          aria-describedby="hint"
+          placeholder=${own ?? ""}
+          value=${this.model.kept.names.get(this.#peer) ?? own ?? ""}
+        />
+        <p id="hint" class="muted small">${t().renameHint}</p>
+      </div>
       <div class="actions">
         <button type="button" @click=${this.close}>${t().cancel}</button>
         <button class="primary">${t().save}</button>
