@@ -53,8 +53,8 @@ export class Invite extends Modal {
     }
     return html`
       <p class="muted">${t().inviteExplain(until(invitation.expiresAt, this.model.now))}</p>
-      ${share(this.model, invitationLink(invitation.url, location.href), t().inviteCode, this.#copied)}
       <div role="status">${this.#status()}</div>
+      ${share(this.model, invitationLink(invitation.url, location.href), t().inviteCode, this.#copied)}
       ${this.problem()}
       <div class="actions">
         <button class="danger quiet" aria-disabled=${this.busy} @click=${this.#revoke}>

@@ -57,6 +57,13 @@ export abstract class Modal extends View {
         margin-block-end: 4px;
         font-weight: 600;
       }
+      :is(input, p) + :is(p, .actions) {
+        margin-block-start: 6px;
+      }
+      .body > p + .actions,
+      form > p + .actions {
+        margin-block-start: 0;
+      }
       .actions {
         display: flex;
         flex-wrap: wrap;
