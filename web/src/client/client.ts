@@ -10,7 +10,6 @@ import type {
   Outgoing,
   OutgoingRequest,
   Status,
-  Storage,
 } from "./api";
 import { Book } from "./book";
 import { Connection } from "./connection";
@@ -22,29 +21,14 @@ import { Identity } from "./identity";
 import { Messages } from "./messages";
 import { Outbox } from "./outbox";
 import { fits, prepare } from "./payload";
-import type { ServerEvents } from "./protocol";
 import { Receipts } from "./receipts";
+import { type Parts, Session } from "./session";
 import { MemoryStorage, openStorage } from "./storage";
-import { type News, Tabs } from "./tabs";
-import { TypingTimes } from "./typing";
+import { Tabs } from "./tabs";
 import { uuid } from "./uuid";
 import { Writer } from "./writer";
 
-/** How long to wait for what comes at once, before it is asked whether it will come at all. */
-const SNAPSHOT_MS = 100;
-
 const MAX_BYTES = "duologue.maxBytes";
-
-/** Everything that works on one storage, once that is open. */
-interface Parts {
-  readonly storage: Storage;
-  readonly core: Core;
-  readonly consent: Consent;
-  readonly identity: Identity;
-  readonly messages: Messages;
-  readonly outbox: Outbox;
-  readonly receipts: Receipts;
-}
 
 /** A client of a Duologue server; see `Client`. */
 export class DuologueClient implements Client {
@@ -52,12 +36,10 @@ export class DuologueClient implements Client {
   readonly #emitter = new Emitter<Events>();
   readonly #book = new Book((peer) => this.#changed(peer));
   readonly #connection: Connection;
-  readonly #typing = new TypingTimes((peer) => this.#book.typing(peer, false));
   readonly #changes = new Set<string | null>();
-  #parts: Parts | null = null;
-  #opening: Promise<Parts> | null = null;
+  #parts: (Parts & { readonly session: Session }) | null = null;
+  #opening: Promise<unknown> | null = null;
   #keptMaxBytes: number | null = null;
-  #snapshot: "none" | "awaited" | "known" = "none";
   #sending: Promise<unknown> = Promise.resolve();
 
   constructor(options: Options = {}) {
@@ -66,8 +48,12 @@ export class DuologueClient implements Client {
       { server: options.server, path: options.path },
       {
         admit: (connect) => this.#needed().identity.admit(connect),
-        told: (event, payload) => this.#told(event, payload),
-        statusChanged: (status) => this.#statusChanged(status),
+        told: (event, payload) => this.#needed().session.told(event, payload),
+        statusChanged: (status) => {
+          this.#parts?.session.statusChanged(status);
+          this.#keepMaxBytes();
+          this.#emitter.emit("status", status);
+        },
         capacityChanged: () => this.#parts?.outbox.kick(),
       },
     );
@@ -132,7 +118,7 @@ export class DuologueClient implements Client {
       parts.core.tabs.leave();
       parts.outbox.rest();
       parts.receipts.clear();
-      this.#typing.clear();
+      parts.session.rest();
     }
   }
 
@@ -232,7 +218,7 @@ export class DuologueClient implements Client {
 
   read(peer: string, seq: number): void {
     const parts = this.#parts;
-    if (parts && this.#readUpTo(peer, seq)) {
+    if (parts?.session.readUpTo(peer, seq)) {
       parts.core.tabs.tell({ kind: "read", peer, seq });
       parts.receipts.read(peer, seq);
     }
@@ -254,11 +240,11 @@ export class DuologueClient implements Client {
 
   // Inside
 
-  async #open(): Promise<Parts> {
+  async #open(): Promise<void> {
     const parts = this.#parts ?? (await this.#assemble());
     this.#parts = parts;
     const { core, storage, consent, identity, outbox, receipts } = parts;
-    core.tabs.listen((news) => this.#heard(news));
+    core.tabs.listen((news) => parts.session.heard(news));
     await core.writer.idle();
     this.#keptMaxBytes = (await storage.get<number>(MAX_BYTES)) ?? null;
     const links = await storage.links();
@@ -282,10 +268,9 @@ export class DuologueClient implements Client {
     outbox.load(await storage.outbox());
     await identity.load();
     this.#changed(null);
-    return parts;
   }
 
-  async #assemble(): Promise<Parts> {
+  async #assemble() {
     const { keep = true, server } = this.#options;
     const storage =
       this.#options.storage ?? (keep ? await openStorage(server) : new MemoryStorage());
@@ -302,10 +287,11 @@ export class DuologueClient implements Client {
     const outbox = new Outbox(core, (kept, reply) => messages.acknowledged(kept, reply));
     const consent = new Consent(core, outbox, receipts);
     const identity = new Identity(core, storage, this.#options, () => consent.ended());
-    return { storage, core, consent, identity, messages, outbox, receipts };
+    const parts = { storage, core, consent, identity, messages, outbox, receipts };
+    return { ...parts, session: new Session(parts, () => this.#forgotten()) };
   }
 
-  #needed(): Parts {
+  #needed(): Parts & { readonly session: Session } {
     if (!this.#parts) {
       throw invalid("Call connect first");
     }
@@ -330,166 +316,6 @@ export class DuologueClient implements Client {
     return outbox.add(kept, size);
   }
 
-  #statusChanged(status: Status): void {
-    if (status.state !== "online" && status.state !== "draining") {
-      this.#snapshot = "none";
-      this.#typing.clear();
-      this.#book.disconnected();
-    }
-    this.#emitter.emit("status", status);
-  }
-
-  #told(event: string, payload: unknown): void {
-    if (event === "links") {
-      this.#know(payload as ServerEvents["links"]);
-      return;
-    }
-    if (event === "client_id") {
-      this.#needed().identity.given(payload as ServerEvents["client_id"]);
-      this.#keepMaxBytes();
-      this.#awaitSnapshot();
-      return;
-    }
-    if (this.#snapshot === "awaited") {
-      this.#know(NOTHING); // it would have come first
-    }
-    this.#notice(event, payload);
-  }
-
-  #notice(event: string, payload: unknown): void {
-    const { consent, messages } = this.#needed();
-    switch (event as keyof ServerEvents) {
-      case "message": {
-        const told = payload as ServerEvents["message"];
-        if (!("error" in told)) {
-          messages.told(told);
-        }
-        break;
-      }
-      case "link_requested":
-        consent.requested(payload as ServerEvents["link_requested"]);
-        break;
-      case "link_established":
-        consent.established(payload as ServerEvents["link_established"]);
-        break;
-      case "link_declined":
-        consent.over("declined", (payload as ServerEvents["link_declined"]).peer);
-        break;
-      case "link_cancelled":
-        consent.over("cancelled", (payload as ServerEvents["link_cancelled"]).peer);
-        break;
-      case "link_expired":
-        consent.over("expired", (payload as ServerEvents["link_expired"]).peer);
-        break;
-      case "link_closed":
-        consent.closed((payload as ServerEvents["link_closed"]).peer);
-        break;
-      case "presence": {
-        const { clientId, online, lastSeen } = payload as ServerEvents["presence"];
-        this.#book.presence(clientId, online, lastSeen);
-        break;
-      }
-      case "receipt":
-        this.#receipt(payload as ServerEvents["receipt"]);
-        break;
-      case "typing": {
-        const { from, typing } = payload as ServerEvents["typing"];
-        this.#book.typing(from, typing);
-        this.#typing.told(from, typing);
-        break;
-      }
-      case "signal":
-        this.#emitter.emit("signal", payload as ServerEvents["signal"]);
-        break;
-      case "invite_crowded":
-        this.#emitter.emit("crowded", payload as ServerEvents["invite_crowded"]);
-        break;
-    }
-  }
-
-  /** `links` follows `client_id` at once, or not at all where there are none. Then whatever comes
-   * next says so; and if nothing comes, the answer to something harmless: what a client types. */
-  #awaitSnapshot(): void {
-    this.#snapshot = "awaited";
-    const { consent } = this.#needed();
-    const peer = consent.expectant;
-    if (peer === null) {
-      this.#know(NOTHING);
-      return;
-    }
-    const awaited = () => this.#snapshot === "awaited";
-    const nothing = () => {
-      if (awaited() && this.#connection.online) {
-        this.#know(NOTHING);
-      }
-    };
-    setTimeout(() => {
-      if (awaited()) {
-        const asked = this.#connection.ask("typing", { targetClientId: peer, typing: false });
-        void asked.then(nothing, nothing);
-      }
-    }, SNAPSHOT_MS);
-  }
-
-  /** How everything stands, from where a session goes on. */
-  #know(links: ServerEvents["links"]): void {
-    const { consent, core, outbox, receipts } = this.#needed();
-    this.#snapshot = "known";
-    consent.snapshot(links);
-    receipts.resume();
-    outbox.rest();
-    // What another tab has done while this one could not hear it
-    core.writer.soon(async (storage) => {
-      outbox.load(await storage.outbox());
-      outbox.kick();
-    });
-  }
-
-  #receipt({ from, to, delivered, read }: ServerEvents["receipt"]): void {
-    if (to === undefined) {
-      this.#book.progress(from, delivered, read);
-    } else {
-      this.#book.deliveredByMe(to, delivered);
-      this.#readUpTo(to, read);
-    }
-  }
-
-  #readUpTo(peer: string, seq: number): boolean {
-    const news = this.#book.readUpTo(peer, seq);
-    const kept = news ? this.#book.kept(peer) : null;
-    if (kept) {
-      this.#needed().core.writer.soon((storage) => storage.saveLink(kept));
-    }
-    return news;
-  }
-
-  #heard(news: News): void {
-    const { consent, identity, outbox } = this.#needed();
-    switch (news.kind) {
-      case "queued":
-        outbox.adopt(news.message);
-        break;
-      case "failed":
-        outbox.failed(news.id, news.problem);
-        break;
-      case "discarded":
-        outbox.discarded(news.id);
-        break;
-      case "read":
-        this.#readUpTo(news.peer, news.seq);
-        break;
-      case "named":
-        void identity.rename(news.name);
-        break;
-      case "forgotten":
-        this.#needed().core.writer.close();
-        this.#forgotten();
-        break;
-      default:
-        consent.heard(news);
-    }
-  }
-
   #forgotten(): void {
     const parts = this.#needed();
     this.close();
@@ -502,9 +328,9 @@ export class DuologueClient implements Client {
 
   #keepMaxBytes(): void {
     const most = this.#connection.maxBytes;
-    if (most !== null && most !== this.#keptMaxBytes) {
+    if (this.#parts && most !== null && most !== this.#keptMaxBytes) {
       this.#keptMaxBytes = most;
-      this.#needed().core.writer.soon((storage) => storage.set(MAX_BYTES, most));
+      this.#parts.core.writer.soon((storage) => storage.set(MAX_BYTES, most));
     }
   }
 
@@ -521,5 +347,3 @@ export class DuologueClient implements Client {
     this.#changes.add(peer);
   }
 }
-
-const NOTHING: ServerEvents["links"] = { links: [], requests: [], requested: [] };
