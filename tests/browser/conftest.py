@@ -100,7 +100,9 @@ def person(browser: Browser, place: ServerProcess) -> Iterator[Meet]:
     ) -> Person:
         context = browser.new_context(**{"locale": "en-GB", **settings})
         context.set_default_timeout(10_000)
-        someone = Person(context, at if isinstance(at, str) else at.url, called=called)
+        url = at if isinstance(at, str) else at.url
+        touches = bool(settings.get("has_touch"))
+        someone = Person(context, url, called=called, touches=touches)
         people.append(someone)
         someone.comes()
         return someone

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Dialog, FilePayload, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Dialog, FilePayload, Locator, expect
 
 # The page's own policy does not hold for what a test has the browser run, so this may watch it.
 _REPORT_VIOLATIONS = """
@@ -34,11 +34,13 @@ class Person:
         url: str,
         *,
         called: str | None = None,
+        touches: bool = False,
         complaints: list[str] | None = None,
     ) -> None:
         self.context = context
         self.url = url
         self.name = called
+        self.touches = touches
         self.breaks = False
         self.complaints = [] if complaints is None else complaints
         self.addresses: list[str] = []
@@ -197,7 +199,10 @@ class Person:
     def says(self, text: str) -> Locator:
         """Send a message; returns its place."""
         self.field.fill(text)
-        self.field.press("Enter")
+        if self.touches:
+            self.press("Send")
+        else:
+            self.field.press("Enter")
         return self.message(text)
 
     def attaches(self, *files: str | Path | FilePayload) -> None:
