@@ -19,6 +19,8 @@ import type { MessageRow, Row } from "./timeline";
 /** News that come within this time are announced together. */
 const ANNOUNCE_MS = 600;
 const ANNOUNCED_CHARACTERS = 200;
+/** What changes is shown at most this often. */
+const BETWEEN_MS = 40;
 /** That somebody types is said aloud at most this often. */
 const TYPING_SAID_MS = 60_000;
 /** What any server takes; until this one has said how much it does. */
@@ -58,6 +60,8 @@ export class Conversation extends LitElement {
   #news: Message[] = [];
   #announcing: ReturnType<typeof setTimeout> | undefined;
   #typingSaid = 0;
+  #shownAt = 0;
+  #showing: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     super();
@@ -95,6 +99,9 @@ export class Conversation extends LitElement {
     window.removeEventListener("focus", this.#look);
     document.removeEventListener("visibilitychange", this.#look);
     clearTimeout(this.#announcing);
+    this.#announcing = undefined;
+    clearTimeout(this.#showing);
+    this.#showing = undefined;
     this.#talk?.stop();
     this.#talk = null;
   }
@@ -130,7 +137,7 @@ export class Conversation extends LitElement {
     this.unseen = 0;
     if (this.client && this.peer) {
       this.#talk = new Talk(this.client, this.peer, {
-        changed: () => this.requestUpdate(),
+        changed: (often) => (often ? this.#changed() : this.requestUpdate()),
         news: (message) => this.#onNews(message),
         watching: () => isAttentive() && (this.#list?.sticks ?? true),
       });
@@ -138,7 +145,21 @@ export class Conversation extends LitElement {
     }
   }
 
+  /** At once, or soon if that has just been: many messages may come at a time. */
+  #changed(): void {
+    const wait = this.#shownAt + BETWEEN_MS - performance.now();
+    if (wait <= 0) {
+      this.requestUpdate();
+    } else {
+      this.#showing ??= setTimeout(() => {
+        this.#showing = undefined;
+        this.requestUpdate();
+      }, wait);
+    }
+  }
+
   protected override updated(): void {
+    this.#shownAt = performance.now();
     const timeline = this.#talk?.timeline;
     if (timeline && !this.#placed && timeline.top !== "blank") {
       this.#placed = true;

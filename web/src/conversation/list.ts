@@ -16,7 +16,7 @@ const MARGIN_PX = 300;
 /** The reader is at the end of it within this distance. */
 const NEAR_END_PX = 48;
 /** Where earlier rows are asked for: this many times what is seen at once. */
-const EARLIER_SCREENS = 2;
+const EARLIER_SCREENS = 4;
 
 /** A row that stays where it is on the screen while others change. */
 interface Anchor {

@@ -3,6 +3,7 @@ import type { Client, Link, Message } from "../client/api";
 import type { FileContent } from "../client/content";
 import { Timeline } from "./timeline";
 
+/** What is asked for first, and what at once as somebody scrolls up: as much as the server gives. */
 const PAGE = 50;
 const LARGEST_PAGE = 100;
 /** How often a peer is told again that one still types, and how long after the last key. */
@@ -11,8 +12,8 @@ const TYPING_PAUSE_MS = 6000;
 
 /** What a conversation tells the one who shows it. */
 export interface Watcher {
-  /** Something is to be shown anew. */
-  changed(): void;
+  /** Something is to be shown anew; `often` says that it may be so many times a second. */
+  changed(often?: boolean): void;
   /** The peer has written just now. */
   news(message: Message): void;
   /** Whether the reader sees the newest messages at this moment. */
@@ -77,7 +78,7 @@ export class Talk {
   /** Load what was said before; resolves when it is there, or cannot be had. */
   async older(): Promise<void> {
     const before = this.timeline.first;
-    await this.#load(PAGE, before === null ? {} : { before });
+    await this.#load(LARGEST_PAGE, before === null ? {} : { before });
   }
 
   /** The reader has seen the messages up to this number. */
@@ -149,8 +150,10 @@ export class Talk {
     const { timeline } = this;
     const turn = this.#turn;
     this.#loading = true;
-    timeline.top = timeline.top === "blank" ? "blank" : "loading";
-    this.watcher.changed();
+    if (timeline.top === "failed") {
+      timeline.top = "loading";
+      this.watcher.changed();
+    }
     try {
       const { messages, more } = await this.client.history(this.peer, { limit, ...where });
       if (turn !== this.#turn) {
@@ -199,7 +202,7 @@ export class Talk {
       this.#lastTheirs = seq;
       this.watcher.news(message);
     }
-    this.#refresh();
+    this.#refresh(true);
   }
 
   #linkChanged(): void {
@@ -216,8 +219,8 @@ export class Talk {
     this.#refresh();
   }
 
-  #refresh(): void {
+  #refresh(often = false): void {
     this.timeline.unsent = this.client.unsent(this.peer);
-    this.watcher.changed();
+    this.watcher.changed(often);
   }
 }
