@@ -50,7 +50,6 @@ export class Connection {
   #upgradeTimer: ReturnType<typeof setTimeout> | undefined;
   #mayUpgrade = false;
   readonly #unanswered = new Set<(error: DuologueError) => void>();
-  readonly #listeners = new AbortController();
 
   constructor(address: Address, owner: Owner) {
     this.#address = address;
@@ -85,12 +84,6 @@ export class Connection {
     this.#wanted = false;
     this.#end();
     this.#become({ state: "idle" });
-  }
-
-  /** Take no notice of the browser any more. */
-  dispose(): void {
-    this.stop();
-    this.#listeners.abort();
   }
 
   /** Connect anew. */
@@ -310,30 +303,21 @@ export class Connection {
     if (typeof window === "undefined") {
       return;
     }
-    const { signal } = this.#listeners;
-    window.addEventListener("online", () => this.retryNow(), { signal });
-    window.addEventListener(
-      "offline",
-      () => {
-        if (this.#status.state === "waiting") {
-          this.#become({ state: "offline" });
-        }
-      },
-      { signal },
-    );
+    window.addEventListener("online", () => this.retryNow());
+    window.addEventListener("offline", () => {
+      if (this.#status.state === "waiting") {
+        this.#become({ state: "offline" });
+      }
+    });
     // A page that is put aside keeps no connection, and is woken where it was
-    window.addEventListener(
-      "pagehide",
-      (event) => {
-        if (event.persisted && this.#wanted) {
-          this.#end();
-          this.#become({ state: "waiting", retryAt: Date.now() });
-        }
-      },
-      { signal },
-    );
-    window.addEventListener("pageshow", () => this.#seen(), { signal });
-    document.addEventListener("visibilitychange", () => this.#seen(), { signal });
+    window.addEventListener("pagehide", (event) => {
+      if (event.persisted && this.#wanted) {
+        this.#end();
+        this.#become({ state: "waiting", retryAt: Date.now() });
+      }
+    });
+    window.addEventListener("pageshow", () => this.#seen());
+    document.addEventListener("visibilitychange", () => this.#seen());
   }
 
   /** Somebody looks at the page: no time to wait. */

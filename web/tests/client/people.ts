@@ -1,5 +1,6 @@
 /** People who talk by a `DuologueClient`. */
 
+import { vi } from "vitest";
 import {
   DuologueClient,
   type Events,
@@ -10,6 +11,9 @@ import {
 } from "../../src/client";
 
 const PATIENCE_MS = 15_000;
+
+// Machines that test much at once are slow
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 /** Wait until something is so. */
 export async function until(isSo: () => unknown, what = "it is so"): Promise<void> {
