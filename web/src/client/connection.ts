@@ -117,6 +117,9 @@ export class Connection {
       this.#unanswered.add(reject);
       socket.timeout(wait).emit(event, payload, (error: unknown, reply: unknown) => {
         this.#unanswered.delete(reject);
+        if (error && this.#socket === socket) {
+          this.#failed(null); // who answers nothing for so long may not be there any more
+        }
         const problem = error ? noConnection() : problemIn(reply);
         if (problem) {
           reject(new DuologueError(problem));

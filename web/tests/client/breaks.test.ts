@@ -8,7 +8,9 @@ let network: Network;
 let company: Company;
 
 beforeAll(async () => {
-  server = await DuologueServer.started("--takeover-timeout-seconds", "0.2");
+  server = await DuologueServer.started(
+    ...["--takeover-timeout-seconds", "0.2", "--ping-interval", "1", "--ping-timeout", "1"],
+  );
   network = await Network.to(server.port);
   company = new Company(server);
 });
