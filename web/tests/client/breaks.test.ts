@@ -17,6 +17,7 @@ beforeAll(async () => {
 afterEach(async () => {
   company.leave();
   network.cut();
+  network.up();
 });
 afterAll(async () => {
   await network.close();
@@ -158,7 +159,7 @@ test("while there is no connection it says when it will try again", async () => 
   const told: Status[] = [];
   ann.client.on("status", (status) => told.push(status));
   const before = Date.now();
-  network.cut();
+  network.down();
   await until(() => told.length);
   const [status] = told;
   const wait = status?.state === "waiting" ? status.retryAt - before : Number.NaN;
@@ -173,7 +174,7 @@ test("it tries again when it said it would", async () => {
     retryAt = status.state === "waiting" ? status.retryAt : retryAt;
     tried = status.state === "connecting" ? Date.now() : tried;
   });
-  network.cut();
+  network.down();
   await until(() => tried);
   expect(Math.abs(tried - retryAt)).toBeLessThan(100);
 });

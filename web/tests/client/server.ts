@@ -99,9 +99,14 @@ export class Network {
   readonly #server: Server;
   readonly #pairs = new Set<[Socket, Socket]>();
   #deaf = false;
+  #down = false;
 
   private constructor(port: number) {
     this.#server = createServer((near) => {
+      if (this.#down) {
+        near.destroy();
+        return;
+      }
       const far = dial(port, "127.0.0.1");
       const pair: [Socket, Socket] = [near, far];
       this.#pairs.add(pair);
@@ -140,6 +145,16 @@ export class Network {
       near.destroy();
       far.destroy();
     }
+  }
+
+  /** Break every connection, and let none through until it is up again. */
+  down(): void {
+    this.#down = true;
+    this.cut();
+  }
+
+  up(): void {
+    this.#down = false;
   }
 
   async close(): Promise<void> {
