@@ -6,7 +6,7 @@ import { controls } from "../shared/theme";
 import { viewOf } from "./address";
 import { avatar, avatars } from "./avatar";
 import { icons } from "./icons";
-import { inOrder, oneLine, preview } from "./listing";
+import { oneLine, preview } from "./listing";
 import { t } from "./texts";
 import { listTime } from "./times";
 import { View, words } from "./view";
@@ -107,7 +107,7 @@ export class List extends View {
   }
 
   protected override render(): TemplateResult {
-    const links = inOrder(this.model.client.links.values());
+    const links = this.model.conversations;
     const reached =
       links.find((link) => link.peer === this.model.peer)?.peer ?? links[0]?.peer ?? null;
     return html`<ul aria-label=${t().conversations} @keydown=${this.#key}>

@@ -36,8 +36,13 @@ describe("conversations", () => {
     expect(peers(inOrder([link("over", 9, { ended: true }), link("on", 1)]))).toBe("on over");
   });
 
-  it("without messages come first, in one order", () => {
-    expect(peers(inOrder([link("b", null), link("c", 1), link("a", null)]))).toBe("a b c");
+  it("without messages keep one order", () => {
+    expect(peers(inOrder([link("b", null), link("c", 1), link("a", null)]))).toBe("c a b");
+  });
+
+  it("without messages stand where they were made", () => {
+    const links = [link("old", 1), link("made", null), link("new", 3)];
+    expect(peers(inOrder(links, new Map([["made", 2]])))).toBe("new made old");
   });
 
   it("together have so many unread messages", () => {

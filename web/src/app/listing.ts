@@ -3,13 +3,16 @@ import type { IncomingRequest, Link, Message } from "../client/api";
 import { understand } from "../client/content";
 import { safeName } from "../conversation/files";
 
-/** New ones without messages first, then the latest; those that have ended after all others. */
-export function inOrder(links: Iterable<Link>): Link[] {
+/**
+ * Latest first; those that have ended after all others. One without messages counts from when it
+ * was `made`, if that is known.
+ */
+export function inOrder(links: Iterable<Link>, made?: ReadonlyMap<string, number>): Link[] {
+  const time = (link: Link) => link.last?.at ?? made?.get(link.peer) ?? 0;
   return [...links].sort(
     (one, other) =>
       Number(one.ended) - Number(other.ended) ||
-      Number(one.last !== null) - Number(other.last !== null) ||
-      (other.last?.at ?? 0) - (one.last?.at ?? 0) ||
+      time(other) - time(one) ||
       (one.peer < other.peer ? -1 : 1),
   );
 }

@@ -24,7 +24,7 @@ async function start(): Promise<void> {
   const known = await storage.identity().catch(() => null);
   await model.start();
   new Notifier(model, known !== null).start();
-  await client.connect().catch((thrown: unknown) => model.complain(thrown));
+  await model.connect();
 
   const app = new App();
   app.model = model;

@@ -41,6 +41,8 @@ export class Model {
   host: ((dialog: HTMLElement) => void) | null = null;
 
   readonly #watchers = new Set<() => void>();
+  /** When links were made that this page has seen come. */
+  readonly #made = new Map<string, number>();
   #language: Settings["language"] = "auto";
   #presenting = false;
 
@@ -57,6 +59,7 @@ export class Model {
     for (const event of ["status", "identity", "links", "message"] as const) {
       this.client.on(event, () => this.changed());
     }
+    this.client.on("links", ({ peer }) => this.#linked(peer));
     this.client.on("forgotten", () => this.#wasForgotten());
     addEventListener("popstate", () => this.#arrive(this.peer === null ? "heading" : "list"));
     addEventListener("hashchange", () => this.#arrive("heading"));
@@ -100,6 +103,11 @@ export class Model {
     return link?.online === true && !link.ended && (state === "online" || state === "draining");
   }
 
+  /** The links, as the list has them. */
+  get conversations(): Link[] {
+    return inOrder(this.client.links.values(), this.#made);
+  }
+
   /** Whether there is anybody yet. */
   get alone(): boolean {
     return this.client.links.size === 0;
@@ -124,7 +132,7 @@ export class Model {
 
   /** Show the conversation that is so many further down the list. */
   step(by: number): void {
-    const order = inOrder(this.client.links.values());
+    const order = this.conversations;
     const at = order.findIndex((link) => link.peer === this.peer);
     const next = order[at < 0 ? 0 : at + by];
     if (next) {
@@ -201,7 +209,27 @@ export class Model {
   startAnew(): void {
     this.forgotten = false;
     this.changed();
-    void this.client.connect().catch((thrown: unknown) => this.complain(thrown));
+    void this.connect();
+  }
+
+  async connect(): Promise<void> {
+    if (await this.attempt(this.client.connect())) {
+      for (const { peer, ended } of this.client.links.values()) {
+        if (!ended) {
+          this.#made.set(peer, 0);
+        }
+      }
+    }
+  }
+
+  #linked(peer: string | null): void {
+    for (const each of peer === null ? this.client.links.keys() : [peer]) {
+      if (this.client.links.get(each)?.ended !== false) {
+        this.#made.delete(each);
+      } else if (!this.#made.has(each)) {
+        this.#made.set(each, Date.now());
+      }
+    }
   }
 
   #wasForgotten(): void {

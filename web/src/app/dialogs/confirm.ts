@@ -54,6 +54,9 @@ export function blocking(model: Model, peer: string): Confirm {
     act: async () => {
       const called = model.nameOf(peer);
       await model.client.block(peer);
+      if (model.client.links.get(peer)?.last === null) {
+        await model.client.remove(peer); // there is nothing to read
+      }
       // By which to know them again among those who are blocked
       model.kept.setName(peer, called);
       leave(model, peer);
