@@ -101,7 +101,7 @@ export class List extends View {
   /** Move the focus to a conversation, or to the first. */
   focusOn(peer: string | null): boolean {
     const all = this.#links();
-    const link = all.find((each) => each.dataset["peer"] === peer) ?? all[0];
+    const link = all.find((each) => each.getAttribute("data-peer") === peer) ?? all[0];
     link?.focus();
     return link !== undefined;
   }

@@ -38,7 +38,6 @@ export default {
   idComing: "Deine ID kommt mit der ersten Verbindung.",
   copyId: "ID kopieren",
   idCopied: "Deine ID ist kopiert",
-  copied: "Kopiert",
   copyFailed:
     "Der Browser lässt diese Seite nicht kopieren. Wähle den Text aus und kopiere ihn selbst.",
   showQr: "QR-Code zeigen",

@@ -37,7 +37,6 @@ const english = {
   idComing: "Your ID comes with the first connection.",
   copyId: "Copy ID",
   idCopied: "Your ID has been copied",
-  copied: "Copied",
   copyFailed: "The browser does not let this page copy. Select the text and copy it yourself.",
   showQr: "Show QR code",
   inviteByLink: "Invite by link",
