@@ -122,9 +122,7 @@ def test_messages_are_scrolled_by_keyboard(person: Meet, stranger: MeetStranger)
     ("opens", "goes_to"),
     [("Settings", "What should others see?"), ("New contact", "ID or link")],
 )
-def test_a_dialog_takes_the_focus_and_gives_it_back(
-    opens: str, goes_to: str, person: Meet
-) -> None:
+def test_a_dialog_takes_the_focus_and_gives_it_back(opens: str, goes_to: str, person: Meet) -> None:
     ann = person("Ann")
     ann.press(opens)
     expect(ann.dialog).to_be_visible()
@@ -423,7 +421,9 @@ def ended(ann: Person, ben: Person) -> None:
 
 def nobody(ann: Person, ben: Person) -> None:
     ann.visit("/#/c/nobody")
-    expect(ann.page.get_by_role("main").get_by_text("There is no conversation").first).to_be_visible()
+    expect(
+        ann.page.get_by_role("main").get_by_text("There is no conversation").first
+    ).to_be_visible()
 
 
 def forgotten(ann: Person, ben: Person) -> None:
@@ -482,9 +482,7 @@ def test_axe_finds_nothing(view: Callable[[Person, Person], None], person: Meet)
 
 
 @pytest.mark.parametrize("view", [first_visit, requests, conversation, ended])
-def test_axe_finds_nothing_on_a_phone(
-    view: Callable[[Person, Person], None], person: Meet
-) -> None:
+def test_axe_finds_nothing_on_a_phone(view: Callable[[Person, Person], None], person: Meet) -> None:
     ann, ben = person("Ann", reduced_motion="reduce", **PHONE), person("Ben")
     view(ann, ben)
     assert complaints_of_axe(ann) == []
