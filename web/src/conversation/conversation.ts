@@ -39,7 +39,6 @@ export class Conversation extends LitElement {
     title: { attribute: false },
     draft: { attribute: false },
     compact: { type: Boolean, reflect: true },
-    unseen: { state: true },
     dragging: { state: true },
   };
 
@@ -50,7 +49,6 @@ export class Conversation extends LitElement {
   declare draft: string;
   /** Little room, as in a corner of another page. */
   declare compact: boolean;
-  declare protected unseen: number;
   declare protected dragging: boolean;
 
   #talk: Talk | null = null;
@@ -60,6 +58,8 @@ export class Conversation extends LitElement {
   #news: Message[] = [];
   #announcing: ReturnType<typeof setTimeout> | undefined;
   #typingSaid = 0;
+  /** How many messages have come that the reader has not seen. */
+  #unseen = 0;
   #shownAt = 0;
   #showing: ReturnType<typeof setTimeout> | undefined;
 
@@ -70,7 +70,6 @@ export class Conversation extends LitElement {
     this.title = "";
     this.draft = "";
     this.compact = false;
-    this.unseen = 0;
     this.dragging = false;
     this.addEventListener("dragenter", this.#dragged);
     this.addEventListener("dragover", this.#dragged);
@@ -134,7 +133,7 @@ export class Conversation extends LitElement {
     this.#talk = null;
     this.#placed = false;
     this.#whole = new Set();
-    this.unseen = 0;
+    this.#unseen = 0;
     if (this.client && this.peer) {
       this.#talk = new Talk(this.client, this.peer, {
         changed: (often) => (often ? this.#changed() : this.requestUpdate()),
@@ -183,7 +182,7 @@ export class Conversation extends LitElement {
           .show=${this.#show}
           .guess=${guessRow}
           .label=${t().messages(this.title)}
-          .unseen=${this.unseen}
+          .unseen=${this.#unseen}
           @seen=${this.#look}
           @earlier=${this.#earlier}
         ></duologue-list>`,
@@ -293,14 +292,15 @@ export class Conversation extends LitElement {
         break;
       }
     }
-    if (list.sticks) {
-      this.unseen = 0;
+    if (list.sticks && this.#unseen > 0) {
+      this.#unseen = 0;
+      this.requestUpdate();
     }
   };
 
   #onNews(message: Message): void {
     if (!(isAttentive() && (this.#list?.sticks ?? true))) {
-      this.unseen += 1;
+      this.#unseen += 1;
     }
     this.#news.push(message);
     this.#announcing ??= setTimeout(() => this.#announce(), ANNOUNCE_MS);

@@ -324,12 +324,8 @@ export class MessageList extends LitElement {
 
   readonly #onScroll = (event: Event) => {
     const box = event.currentTarget as HTMLElement;
-    const stuck = this.#sticks;
     if (!this.#catchUp(this.rows)) {
       return;
-    }
-    if (stuck !== this.#sticks) {
-      this.requestUpdate();
     }
     this.#keepFocus(box);
     this.#afterMove(box);
@@ -341,9 +337,13 @@ export class MessageList extends LitElement {
     if (!box || Math.abs(box.scrollTop - this.#scrolled) <= 0.5) {
       return false;
     }
+    const stuck = this.#sticks;
     const up = box.scrollTop < this.#scrolled;
     // What grows below the reader is not the reader's going away from the end.
-    this.#sticks = this.#isNearEnd(box) || (this.#sticks && !up);
+    this.#sticks = this.#isNearEnd(box) || (stuck && !up);
+    if (stuck !== this.#sticks) {
+      this.requestUpdate();
+    }
     this.#wanted = null;
     this.#scrolled = box.scrollTop;
     this.#hold(box, rows);
@@ -367,9 +367,11 @@ export class MessageList extends LitElement {
     if (!box || !entries.some(({ target }) => target.isConnected)) {
       return;
     }
-    this.#catchUp(this.rows);
+    const moved = this.#catchUp(this.rows);
     if (this.#measure()) {
       this.#place(box);
+    } else if (moved) {
+      this.#afterMove(box);
     }
   }
 
