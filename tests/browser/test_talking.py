@@ -391,7 +391,7 @@ def test_older_messages_come_by_scrolling_up(person: Meet, stranger: MeetStrange
         if ann.message("Number 0").count():
             break
     ann.log.press("Home")
-    expect(ann.log).to_contain_text("This is the beginning of your conversation with Sam.")
+    expect(ann.log).to_contain_text("This is the beginning of your conversation with Sam")
     ann.press("Jump to newest")
     ann.sees("Number 149")
 

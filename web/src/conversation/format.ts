@@ -15,7 +15,7 @@ function times(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTime
 
 /** As `14:05`. */
 export function clock(at: number): string {
-  return times("clock", { hour: "numeric", minute: "2-digit" }).format(at);
+  return times("clock", { timeStyle: "short" }).format(at);
 }
 
 /** As `Tuesday, 3 March 2026, 14:05`. */

@@ -23,7 +23,7 @@ export default {
   you: "Du",
   today: "Heute",
   yesterday: "Gestern",
-  beginning: (name) => `Hier beginnt deine Unterhaltung mit ${name}.`,
+  beginning: (name) => `Hier beginnt deine Unterhaltung mit ${name}`,
   nothingYet: (name) => `Noch keine Nachrichten. Sag ${name} hallo.`,
   notKept: "Frühere Nachrichten sind nicht mehr gespeichert.",
   newMessages: "Neue Nachrichten",

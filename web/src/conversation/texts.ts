@@ -22,7 +22,7 @@ const english = {
   you: "You",
   today: "Today",
   yesterday: "Yesterday",
-  beginning: (name: string) => `This is the beginning of your conversation with ${name}.`,
+  beginning: (name: string) => `This is the beginning of your conversation with ${name}`,
   nothingYet: (name: string) => `No messages yet. Say hello to ${name}.`,
   notKept: "Earlier messages are no longer kept.",
   newMessages: "New messages",
