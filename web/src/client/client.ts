@@ -100,7 +100,14 @@ export class DuologueClient implements Client {
   async connect(): Promise<void> {
     this.#opening ??= this.#open();
     const opening = this.#opening;
-    await opening;
+    try {
+      await opening;
+    } catch (error) {
+      if (this.#opening === opening) {
+        this.#opening = null; // what could not be read may be read another time
+      }
+      throw error;
+    }
     if (this.#opening === opening) {
       this.#connection.start();
     }
@@ -118,6 +125,7 @@ export class DuologueClient implements Client {
       parts.core.tabs.leave();
       parts.outbox.rest();
       parts.receipts.clear();
+      parts.identity.rest();
       parts.session.rest();
     }
   }

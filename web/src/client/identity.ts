@@ -6,6 +6,9 @@ import type { Auth, ClientIdGiven } from "./protocol";
 
 const LONGEST_NAME = 64;
 
+/** When to try again to keep a token that could not be kept. */
+const AGAIN_MS = 30_000;
+
 /** Who this client is, and how it gets in as that. */
 export class Identity {
   id: string | null = null;
@@ -15,6 +18,10 @@ export class Identity {
   readonly #over: () => void;
   /** Empty once a name has been taken away: without one, the server goes on with the last. */
   #name: string | null;
+  /** The token that is kept, as far as was seen, and the newer one that could not be. */
+  #seen: string | null = null;
+  #unkept: KeptIdentity | null = null;
+  #again: ReturnType<typeof setTimeout> | undefined;
 
   /** `over` is called when the identity is, and a new one takes its place. */
   constructor(core: Core, storage: Storage, options: Options, over: () => void) {
@@ -64,11 +71,15 @@ export class Identity {
     return this.#core.tabs.alone("identity", async () => this.#enter(await this.#kept(), connect));
   }
 
+  /** Try no more to keep what could not be kept, until there is something newer. */
+  rest(): void {
+    clearTimeout(this.#again);
+  }
+
   /** The server says who this client is. */
   given({ clientId, resumeToken }: ClientIdGiven): void {
     if (resumeToken !== undefined) {
-      const identity = { id: clientId, resumeToken, name: this.#name };
-      this.#core.writer.soon((storage) => storage.saveIdentity(identity));
+      this.#keep({ id: clientId, resumeToken, name: this.#name });
     }
     if (clientId !== this.id) {
       if (this.id !== null) {
@@ -80,7 +91,7 @@ export class Identity {
 
   async #kept(): Promise<KeptIdentity | null> {
     await this.#core.writer.idle();
-    const kept = await this.#storage.identity();
+    const kept = this.#newest(await this.#storage.identity());
     if (kept && kept.id !== this.id) {
       // Another tab has it, from the first or after the old one was over
       if (this.id !== null) {
@@ -89,6 +100,34 @@ export class Identity {
       this.#become(kept.id, this.id !== null);
     }
     return kept;
+  }
+
+  /** A browser that is full keeps nothing, and the token that it has will soon count no more. */
+  #keep(identity: KeptIdentity): void {
+    this.rest();
+    this.#unkept = identity;
+    this.#core.writer.soon(async (storage) => {
+      try {
+        await storage.saveIdentity(identity);
+        if (this.#unkept === identity) {
+          this.#unkept = null;
+        }
+      } catch (error) {
+        this.#again = setTimeout(() => this.#keep(identity), AGAIN_MS);
+        throw error;
+      }
+    });
+  }
+
+  /** What is kept, unless this tab has got something newer for that and no other tab has. */
+  #newest(kept: KeptIdentity | null): KeptIdentity | null {
+    const token = kept?.resumeToken ?? null;
+    if (token !== this.#seen) {
+      this.#seen = token;
+      this.rest();
+      this.#unkept = null;
+    }
+    return this.#unkept ?? kept;
   }
 
   /** Returns whether to try again at once. */
@@ -126,6 +165,9 @@ export class Identity {
 
   /** The token that was used does not work, unless another tab has a newer one. */
   async #expired(used: KeptIdentity | null): Promise<void> {
+    if (this.#unkept === used) {
+      this.#unkept = null;
+    }
     await this.#core.tabs.alone("expired", async () => {
       const kept = await this.#storage.identity();
       if (kept && kept.resumeToken === used?.resumeToken) {

@@ -79,10 +79,12 @@ export class Messages {
     { before, limit = PAGE }: { before?: number; limit?: number },
   ): Promise<HistoryPage> {
     const { book, connection, writer } = this.#core;
+    const have = book.have(peer);
     await writer.idle();
     let kept = await storage.messages(peer, before ?? null, limit + 1);
     for (;;) {
-      const end = before ?? (kept.at(-1)?.seq ?? book.links.get(peer)?.seq ?? 0) + 1;
+      const last = kept.at(-1)?.seq ?? book.links.get(peer)?.seq ?? 0;
+      const end = before ?? Math.max(last, have) + 1; // not all that came could be kept
       const run = contiguous(kept, end, book.first(peer), limit);
       const open = book.links.get(peer)?.ended === false;
       if (run.complete || !open) {
@@ -132,7 +134,7 @@ export class Messages {
     const have = book.have(peer);
     const old = found.filter((each) => (each.seq ?? 0) <= have);
     if (old.length) {
-      await writer.do((storage) => storage.addMessages(old));
+      await writer.do((storage) => storage.addMessages(old)).catch(() => undefined); // no room
     }
     return found;
   }

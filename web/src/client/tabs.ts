@@ -35,6 +35,7 @@ export class Tabs {
   }
 
   listen(told: (news: News) => void): void {
+    this.leave();
     if (typeof BroadcastChannel === "undefined") {
       return;
     }
@@ -52,12 +53,24 @@ export class Tabs {
   }
 
   /** Do something that only one of the tabs may do at a time. */
-  alone<T>(what: string, work: () => Promise<T>): Promise<T> {
+  async alone<T>(what: string, work: () => Promise<T>): Promise<T> {
     const name = `${this.#name} ${what}`;
-    if (typeof navigator !== "undefined" && navigator.locks) {
-      return navigator.locks.request(name, work) as Promise<T>;
+    if (typeof navigator === "undefined" || !navigator.locks) {
+      return inTurn(name, work);
     }
-    return inTurn(name, work);
+    let begun = false;
+    const begin = () => {
+      begun = true;
+      return work();
+    };
+    try {
+      return (await navigator.locks.request(name, begin)) as T;
+    } catch (error) {
+      if (begun) {
+        throw error;
+      }
+      return inTurn(name, work); // refused, as where a site may keep nothing
+    }
   }
 }
 
