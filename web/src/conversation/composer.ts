@@ -36,8 +36,15 @@ export class Composer extends LitElement {
   declare draft: string;
   /** Largest message in bytes. */
   declare limit: number;
-  /** Takes what has been written; rejects with a problem if it could not be sent. */
-  declare deliver: (text: string, files: readonly FileContent[]) => Promise<void>;
+  /**
+   * Takes what has been written, and calls `taken` for each message that is made of it; rejects with
+   * a problem if the rest could not be sent.
+   */
+  declare deliver: (
+    text: string,
+    files: readonly FileContent[],
+    taken: () => void,
+  ) => Promise<void>;
   declare protected files: readonly Chosen[];
   declare protected complaint: string;
   declare protected filled: boolean;
@@ -249,19 +256,22 @@ export class Composer extends LitElement {
       this.complaint = t().textTooLong(byteSize(this.limit));
       return;
     }
-    const chosen = this.files;
+    let left = { text, chosen: this.files };
+    const taken = () => {
+      this.#drop(left.chosen.slice(0, 1));
+      left = { text: "", chosen: left.chosen.slice(1) };
+    };
     this.complaint = "";
     this.files = [];
     this.#setText("");
     field.focus();
     try {
-      await this.deliver(text, files);
-      this.#drop(chosen);
+      await this.deliver(text, files, taken);
     } catch (problem) {
       const { code } = problem as Partial<Problem>;
       this.complaint = t().sendFailed(code ? t().why(code) : String(problem));
-      this.files = [...chosen, ...this.files];
-      this.#setText(field.value === "" ? text : field.value);
+      this.files = [...left.chosen, ...this.files];
+      this.#setText([left.text, field.value].filter((each) => each !== "").join("\n"));
     }
   }
 

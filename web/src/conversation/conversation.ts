@@ -61,6 +61,8 @@ export class Conversation extends LitElement {
   /** How many messages have come that the reader has not seen. */
   #unseen = 0;
   #shownAt = 0;
+  /** What had the focus before it was drawn anew. */
+  #focused: Element | null = null;
   #showing: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -126,6 +128,7 @@ export class Conversation extends LitElement {
       this.#begin();
     }
     this.#stamp += 1;
+    this.#focused = (this.renderRoot as ShadowRoot | undefined)?.activeElement ?? null;
   }
 
   #begin(): void {
@@ -159,6 +162,10 @@ export class Conversation extends LitElement {
 
   protected override updated(): void {
     this.#shownAt = performance.now();
+    if (this.#focused && !this.#focused.isConnected) {
+      const next = this.#composer ?? this.#list;
+      void next?.updateComplete.then(() => next.focus());
+    }
     const timeline = this.#talk?.timeline;
     if (timeline && !this.#placed && timeline.top !== "blank") {
       this.#placed = true;
@@ -240,8 +247,8 @@ export class Conversation extends LitElement {
     </div>`;
   }
 
-  readonly #deliver = async (text: string, files: readonly FileContent[]) => {
-    await this.#talk?.send(text, files);
+  readonly #deliver: Composer["deliver"] = async (text, files, taken) => {
+    await this.#talk?.send(text, files, taken);
     this.#list?.toEnd();
   };
 

@@ -90,15 +90,20 @@ export class Talk {
     }
   }
 
-  /** Several files are several messages; the text goes with the first. */
-  async send(text: string, files: readonly FileContent[]): Promise<void> {
+  /**
+   * Several files are several messages; the text goes with the first. `taken` is called for each
+   * that the client has taken: after a failure only the others are to be sent again.
+   */
+  async send(text: string, files: readonly FileContent[], taken = () => {}): Promise<void> {
     this.typing(false);
     this.timeline.newFrom = null;
     if (files.length === 0) {
       await this.client.send(this.peer, text);
+      taken();
     }
     for (const [index, file] of files.entries()) {
       await this.client.send(this.peer, index === 0 && text !== "" ? { ...file, text } : file);
+      taken();
     }
     this.#refresh();
   }
