@@ -50,7 +50,7 @@ export class IndexedDbStorage implements Storage {
   }
 
   async renewLink(link: KeptLink): Promise<void> {
-    const change = (await this.#open()).transaction(["links", "messages"], "readwrite");
+    const change = whole((await this.#open()).transaction(["links", "messages"], "readwrite"));
     const before = await change.objectStore("links").get(link.peer);
     if (before?.ended) {
       await change.objectStore("messages").delete(ofPeer(link.peer));
@@ -60,7 +60,9 @@ export class IndexedDbStorage implements Storage {
   }
 
   async dropLink(peer: string): Promise<void> {
-    const change = (await this.#open()).transaction(["links", "messages", "outbox"], "readwrite");
+    const change = whole(
+      (await this.#open()).transaction(["links", "messages", "outbox"], "readwrite"),
+    );
     const outbox = change.objectStore("outbox");
     await change.objectStore("links").delete(peer);
     await change.objectStore("messages").delete(ofPeer(peer));
@@ -80,14 +82,17 @@ export class IndexedDbStorage implements Storage {
   }
 
   async addMessages(messages: readonly KeptMessage[]): Promise<void> {
-    const change = (await this.#open()).transaction(["messages", "outbox"], "readwrite");
+    const change = whole((await this.#open()).transaction(["messages", "outbox"], "readwrite"));
     const outbox = change.objectStore("outbox");
-    const kept = change.objectStore("messages");
+    const mine = messages.filter((message) => message.mine);
+    const keys = await Promise.all(mine.map(({ id }) => outbox.index("id").getKey(id)));
     const done: Promise<unknown>[] = [change.done];
     for (const message of messages) {
-      const { mine, seq } = message;
-      done.push(kept.put(mine || seq === null ? message : { ...message, theirs: seq }));
-      const key = mine ? await outbox.index("id").getKey(message.id) : undefined;
+      const { seq } = message;
+      const row = message.mine || seq === null ? message : { ...message, theirs: seq };
+      done.push(change.objectStore("messages").put(row));
+    }
+    for (const key of keys) {
       if (key !== undefined) {
         done.push(outbox.delete(key));
       }
@@ -122,14 +127,14 @@ export class IndexedDbStorage implements Storage {
   }
 
   async putOutbox(message: KeptMessage): Promise<void> {
-    const change = (await this.#open()).transaction("outbox", "readwrite");
+    const change = whole((await this.#open()).transaction("outbox", "readwrite"));
     const key = await change.store.index("id").getKey(message.id);
     await change.store.put(message, key);
     await change.done;
   }
 
   async takeOutbox(id: string): Promise<void> {
-    const change = (await this.#open()).transaction("outbox", "readwrite");
+    const change = whole((await this.#open()).transaction("outbox", "readwrite"));
     const key = await change.store.index("id").getKey(id);
     if (key !== undefined) {
       await change.store.delete(key);
@@ -146,7 +151,7 @@ export class IndexedDbStorage implements Storage {
   }
 
   async clear(): Promise<void> {
-    const change = (await this.#open()).transaction(STORES, "readwrite");
+    const change = whole((await this.#open()).transaction(STORES, "readwrite"));
     await Promise.all(STORES.map((store) => change.objectStore(store).clear()));
     await change.done;
   }
@@ -186,6 +191,12 @@ function create(database: IDBPDatabase<Schema>): void {
   outbox.createIndex("id", "id", { unique: true });
   outbox.createIndex("peer", "peer");
   database.createObjectStore("values");
+}
+
+/** A change whose failure is told by the step that fails, and not once more by its end. */
+function whole<T extends { readonly done: Promise<void> }>(change: T): T {
+  change.done.catch(() => undefined);
+  return change;
 }
 
 /** Keys of messages with a peer, from a number on and before another. */
