@@ -170,3 +170,15 @@ describe("state", () => {
     expect(stateOf(message(1), link)).toBe("delivered");
   });
 });
+
+it("shows a message once that another tab has sent and this one still has to", () => {
+  const timeline = new Timeline();
+  const sent = message(1, { mine: true, id: "the same" });
+  timeline.put([sent]);
+  timeline.unsent = [
+    { ...sent, seq: null, state: "sending" },
+    message(null, { mine: true, id: "another", state: "sending" }),
+  ];
+  const keys = timeline.rows.filter((row) => row.kind === "message").map((row) => row.key);
+  expect(keys).toEqual(["mine the same", "mine another"]);
+});

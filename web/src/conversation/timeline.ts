@@ -173,7 +173,9 @@ export class Timeline {
     };
 
     this.#numbered.forEach(add);
-    this.#unsent.forEach(add);
+    // Another tab may have sent it, and this one not have heard of that yet
+    const sent = new Set(this.#unsent.length > 0 ? this.#numbered.map(keyOf) : []);
+    this.#unsent.filter((message) => !sent.has(keyOf(message))).forEach(add);
     const last = rows.at(-1);
     if (last?.kind === "message") {
       rows[rows.length - 1] = { ...last, ends: true };
