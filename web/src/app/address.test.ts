@@ -13,6 +13,12 @@ describe("what somebody pastes", () => {
     expect(readAddress("ann@example.com", PAGE)).toEqual({ kind: "peer", id: "ann@example.com" });
   });
 
+  it("is an ID of as many characters as an ID may have, whatever they are", () => {
+    const id = "🙂".repeat(128);
+    expect(readAddress(id, PAGE)).toEqual({ kind: "peer", id });
+    expect(readAddress(`${id}🙂`, PAGE)).toEqual({ kind: "unclear" });
+  });
+
   it("is somebody's link", () => {
     expect(readAddress(linkTo("a b&c", PAGE), PAGE)).toEqual({ kind: "peer", id: "a b&c" });
   });

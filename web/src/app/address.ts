@@ -53,7 +53,7 @@ export function readQuery(query: string): Address {
 }
 
 function peer(id: string): Address {
-  return id.length <= LONGEST_ID ? { kind: "peer", id } : { kind: "unclear" };
+  return [...id].length <= LONGEST_ID ? { kind: "peer", id } : { kind: "unclear" };
 }
 
 /** The link by which others reach this ID: the page's own address, and whom to ask. */
