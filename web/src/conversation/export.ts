@@ -7,6 +7,9 @@ import { t } from "./texts";
 
 const PAGE = 100;
 
+/** Whatever some reader shows as one: what begins a line must not look like another's message. */
+const LINE_BREAK = /\r\n?|[\n\v\f\u0085\u2028\u2029]/g;
+
 export type ExportFormat = "json" | "text";
 
 /**
@@ -73,7 +76,7 @@ function asText(title: string, messages: readonly Message[]): Blob {
         : what.kind === "file"
           ? `[${t().file}: ${safeName(what.name)}]${what.text ? ` ${what.text}` : ""}`
           : what.json;
-    return `${wholeTime(at)}  ${mine ? t().you : title}: ${text.replace(/\n/g, "\n    ")}\n`;
+    return `${wholeTime(at)}  ${mine ? t().you : title}: ${text.replace(LINE_BREAK, "\n    ")}\n`;
   });
   return new Blob(lines, { type: "text/plain;charset=utf-8" });
 }
