@@ -2,6 +2,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Message, Options, Problem } from "../client/api";
 import "../conversation/conversation";
+import { cleanName } from "../app/naming";
 import { clock, dayName } from "../conversation/format";
 import { t as common } from "../conversation/texts";
 import { define } from "../shared/define";
@@ -218,7 +219,7 @@ export class Chat extends LitElement {
     const { client } = this.#shared ?? {};
     const peer = this.peer ?? this.found;
     const known = peer ? (client?.links.get(peer)?.name ?? client?.incoming.get(peer)?.name) : null;
-    return this.label || known || t().somebody;
+    return this.label || cleanName(known) || t().somebody;
   }
 
   protected override render() {
