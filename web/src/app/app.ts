@@ -108,6 +108,8 @@ export class App extends View {
   ];
 
   #conversation: Loading = "not yet";
+  /** The view in which it could not be loaded: it is tried again in another, and not all the time. */
+  #missed: string | null | undefined;
   #shownPeer: string | null = null;
   #wasForgotten = false;
 
@@ -118,7 +120,8 @@ export class App extends View {
   }
 
   protected override willUpdate(): void {
-    if (this.#conversation === "not yet" && !this.model.alone) {
+    const { alone, peer } = this.model;
+    if (this.#conversation === "not yet" && !alone && peer !== this.#missed) {
       void this.#load();
     }
   }
@@ -140,11 +143,10 @@ export class App extends View {
   /** The conversation's code comes when there is somebody to talk with. */
   async #load(): Promise<void> {
     this.#conversation = "on its way";
+    this.#missed = this.model.peer;
     const loaded = await this.model.attempt(part(() => import("../conversation/conversation")));
     this.#conversation = loaded ? "here" : "not yet";
-    if (loaded) {
-      this.requestUpdate();
-    }
+    this.requestUpdate();
   }
 
   async #move(focus: NonNullable<Focus>): Promise<void> {
@@ -207,7 +209,9 @@ export class App extends View {
         model.link === undefined
           ? html`<p class="notice">${t().unknownPeer}</p>`
           : this.#conversation !== "here"
-            ? html`<p class="notice" role="status">${t().loadingConversation}</p>`
+            ? html`<p class="notice" role="status">
+                ${this.#conversation === "not yet" ? t().newVersion : t().loadingConversation}
+              </p>`
             : keyed(
                 // Another language, another element: it reads its texts once
                 `${currentLanguage()} ${peer}`,
