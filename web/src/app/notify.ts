@@ -85,8 +85,12 @@ export class Notifier {
     if (document.visibilityState === "visible" || !navigator.locks) {
       return document.visibilityState === "visible";
     }
-    const { held } = await navigator.locks.query();
-    return held?.some((lock) => lock.name === SEEN) ?? false;
+    try {
+      const { held } = await navigator.locks.query();
+      return held?.some((lock) => lock.name === SEEN) ?? false;
+    } catch {
+      return false; // refused, as where a site may keep nothing
+    }
   }
 
   #happened({ kind, peer, name }: Happening): void {

@@ -196,7 +196,7 @@ export class Session {
         this.readUpTo(news.peer, news.seq);
         break;
       case "named":
-        void identity.rename(news.name);
+        identity.rename(news.name).catch(() => undefined); // the tab that told it has kept it
         break;
       case "forgotten":
         this.#parts.core.writer.close();
