@@ -98,7 +98,8 @@ const english = {
   retryIn: (seconds: number) => `Trying again in ${seconds} s.`,
   tryingAgain: "Trying again…",
   tryNow: "Try now",
-  draining: "The server is about to restart. The connection comes back without your doing anything.",
+  draining:
+    "The server is about to restart. The connection comes back without your doing anything.",
   refused: (reason: string) => `The server does not let you in. ${reason}`,
 
   forgottenTitle: "Everything has been deleted",
