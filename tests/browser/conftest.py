@@ -98,7 +98,9 @@ def person(browser: Browser, place: ServerProcess) -> Iterator[Meet]:
     def come(
         called: str | None = None, *, at: ServerProcess | str = place, **settings: Any
     ) -> Person:
-        context = browser.new_context(**{"locale": "en-GB", **settings})
+        # Most need no service worker, and it fetches the whole page once more
+        usual = {"locale": "en-GB", "service_workers": "block"}
+        context = browser.new_context(**{**usual, **settings})
         context.set_default_timeout(10_000)
         url = at if isinstance(at, str) else at.url
         touches = bool(settings.get("has_touch"))

@@ -31,7 +31,7 @@ class Host:
         self.policy = ""
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 self.send_response(200 if self.path == "/" else 404)
                 self.send_header("content-type", "text/html; charset=utf-8")
                 self.send_header("content-security-policy", host.policy)

@@ -21,6 +21,9 @@ addEventListener("securitypolicyviolation", (event) => {
 # What a browser itself says when a server cannot be reached
 _BREAKS = ("Failed to load resource: ", "WebSocket connection to ")
 
+# What Playwright says where it allows none
+_NO_WORKER = "Service Worker registration blocked by Playwright"
+
 
 class Person:
     """One page of somebody's browser; `complaints` is what went wrong in it.
@@ -52,7 +55,8 @@ class Person:
         page.on("request", lambda request: self.addresses.append(request.url))
 
     def _heard(self, kind: str, text: str) -> None:
-        if kind not in ("error", "warning") or (self.breaks and text.startswith(_BREAKS)):
+        meant = text == _NO_WORKER or (self.breaks and text.startswith(_BREAKS))
+        if kind not in ("error", "warning") or meant:
             return
         self.complaints.append(f"{kind}: {text}")
 

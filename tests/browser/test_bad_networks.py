@@ -59,7 +59,7 @@ def test_what_is_written_offline_is_sent_when_the_network_is_back(person: Meet) 
 
 
 def test_what_is_written_offline_survives_a_reload_and_is_sent_once(person: Meet) -> None:
-    ann, ben = person("Ann"), person("Ben")
+    ann, ben = person("Ann", service_workers="allow"), person("Ben")
     meet(ann, ben)
     keep_the_shell(ann)
     ann.goes_offline()
@@ -75,7 +75,7 @@ def test_what_is_written_offline_survives_a_reload_and_is_sent_once(person: Meet
 
 
 def test_what_was_said_can_be_read_offline(person: Meet) -> None:
-    ann, ben = person("Ann"), person("Ben")
+    ann, ben = person("Ann", service_workers="allow"), person("Ben")
     meet(ann, ben)
     ben.says("Remember this")
     ann.sees("Remember this")
@@ -97,8 +97,9 @@ def test_what_was_missed_offline_comes_when_one_is_back(person: Meet) -> None:
 
 
 def test_what_cannot_wait_is_refused_offline(person: Meet) -> None:
-    ann, ben = person("Ann"), person("Ben")
+    ann, ben = person("Ann", service_workers="allow"), person("Ben")
     meet(ann, ben)
+    keep_the_shell(ann)
     ann.goes_offline()
     expect(ann.banner).to_have_text(OFFLINE)
     ann.chooses("Close conversation", "Ben")
@@ -200,7 +201,7 @@ def test_the_page_opens_while_the_server_is_away(
     durable: Callable[..., ServerProcess], person: Meet
 ) -> None:
     server = durable()
-    ann, ben = person("Ann", at=server), person("Ben", at=server)
+    ann, ben = person("Ann", service_workers="allow", at=server), person("Ben", at=server)
     meet(ann, ben)
     ben.says("Still here")
     ann.sees("Still here")
@@ -309,7 +310,7 @@ def test_what_is_forgotten_in_one_tab_is_forgotten_in_the_other(person: Meet) ->
 
 
 def test_the_service_worker_keeps_the_page_and_nothing_else(person: Meet) -> None:
-    ann = person("Ann")
+    ann = person("Ann", service_workers="allow")
     kept = ann.page.evaluate(
         """async () => {
           await navigator.serviceWorker.ready;
@@ -326,10 +327,11 @@ def test_the_service_worker_keeps_the_page_and_nothing_else(person: Meet) -> Non
 
 
 def test_the_simple_page_is_not_the_service_workers(person: Meet) -> None:
-    ann = person("Ann")
+    ann = person("Ann", service_workers="allow")
     keep_the_shell(ann)
     ann.reloads()
     assert ann.page.evaluate("navigator.serviceWorker.controller !== null")
     ann.goes_offline()
     answer = ann.page.evaluate("fetch('/livez').then(() => 'answer', () => 'none')")
     assert answer == "none"
+    ann.is_back_online()

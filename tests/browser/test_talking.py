@@ -378,17 +378,32 @@ def test_files_can_be_dropped_anywhere_on_a_conversation(person: Meet) -> None:
 
 # What is left of it
 
+_UNTIL_KEPT = """async (wanted) => {
+  const asked = indexedDB.open("duologue");
+  await new Promise((done) => (asked.onsuccess = done));
+  const links = () => asked.result.transaction("links").objectStore("links").getAll();
+  for (let read = 0; read < wanted; ) {
+    const got = links();
+    await new Promise((done) => (got.onsuccess = done));
+    read = got.result[0].readByMe;
+  }
+  asked.result.close();
+}"""
+
 
 def test_older_messages_come_by_scrolling_up(person: Meet, stranger: MeetStranger) -> None:
     ann, other = person("Ann"), stranger("Sam")
     greet(ann, other, "Sam")
+    other.says("Hello")
+    ann.sees("Hello")
     other.says(*(f"Number {number}" for number in range(150)))
     ann.sees("Number 149")
+    ann.page.evaluate(_UNTIL_KEPT, 151)
     ann.reloads()
     ann.sees("Number 149")
     for _ in range(60):
         ann.log.press("PageUp")
-        if ann.message("Number 0").count():
+        if ann.message("Hello").count():
             break
     ann.log.press("Home")
     expect(ann.log).to_contain_text("This is the beginning of your conversation with Sam")
