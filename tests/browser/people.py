@@ -5,11 +5,18 @@ Everything is found as a person finds it, or a screen reader: by its role and it
 
 from __future__ import annotations
 
+import base64
 import re
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Dialog, FilePayload, Locator, expect
+
+from tests.browser.stranger import Stranger
+
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEklEQVR4nGNwa/vPwMDAwMAAABBOAqFqmZ0KAAAA"
+    "AElFTkSuQmCC"
+)
 
 # The page's own policy does not hold for what a test has the browser run, so this may watch it.
 _REPORT_VIOLATIONS = """
@@ -209,10 +216,9 @@ class Person:
             self.field.press("Enter")
         return self.message(text)
 
-    def attaches(self, *files: str | Path | FilePayload) -> None:
-        self.page.get_by_label("Attach files").and_(self.page.locator("input")).set_input_files(
-            list(files)
-        )  # type: ignore[arg-type]
+    def attaches(self, *files: FilePayload) -> None:
+        chooser = self.page.get_by_label("Attach files").and_(self.page.locator("input"))
+        chooser.set_input_files(list(files))
 
     def settings(self) -> Locator:
         self.press("Settings")
@@ -272,3 +278,15 @@ def meet(one: Person, other: Person) -> None:
     other.accept(one.name or "")
     expect(other.log).to_be_visible()
     one.opens(other.name or "")
+
+
+def greet(person: Person, stranger: Stranger, name: str) -> None:
+    """The stranger asks, the person agrees."""
+    stranger.asks(person.id)
+    person.accept(name)
+    expect(person.log).to_be_visible()
+    stranger.is_linked()
+
+
+def file(name: str, kind: str, data: bytes) -> FilePayload:
+    return {"name": name, "mimeType": kind, "buffer": data}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import struct
+import zlib
 
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Meet, MeetStranger
-from tests.browser.people import meet
+from tests.browser.people import file, meet
 
 # As where somebody has a site's data blocked: no database, and no locks either
 _BLOCKED = """
@@ -35,6 +37,21 @@ _NO_ROOM_FOR_THE_SECOND = """() => {
     return put.apply(this, values);
   };
 }"""
+
+
+def _png(side: int) -> bytes:
+    """A square of one colour: a few bytes that unfold to very many."""
+    row = bytes(1 + side // 8)
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(row * side)),
+        (b"IEND", b""),
+    ]
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def test_a_browser_that_blocks_all_data_lets_people_talk(person: Meet) -> None:
@@ -74,12 +91,7 @@ def test_files_that_were_taken_before_one_failed_are_not_sent_again(person: Meet
     ann, ben = person("Ann"), person("Ben")
     meet(ann, ben)
     ann.page.evaluate(_NO_ROOM_FOR_THE_SECOND)
-    ann.attaches(
-        *[
-            {"name": f"{name}.txt", "mimeType": "text/plain", "buffer": name.encode()}
-            for name in ("a", "b", "c")
-        ]
-    )
+    ann.attaches(*(file(f"{name}.txt", "text/plain", name.encode()) for name in ("a", "b", "c")))
     attached = ann.page.get_by_role("list", name="Attached files").get_by_role("listitem")
     expect(attached).to_have_count(3)
     ann.types("Three files")
@@ -124,3 +136,17 @@ def test_fragments_that_lead_nowhere_do_no_harm(person: Meet) -> None:
         ann.page.evaluate("(fragment) => { location.hash = `#/c/${fragment}`; }", fragment)
         expect(ann.page.get_by_role("heading", level=2).first).to_be_visible()
     assert ann.page.evaluate("document.querySelectorAll('img').length") == 0
+
+
+def test_a_picture_that_would_fill_the_memory_is_only_offered_for_saving(
+    person: Meet, stranger: MeetStranger
+) -> None:
+    ann, zoe = person("Ann"), stranger("Zoe")
+    zoe.asks(ann.id)
+    ann.accept("Zoe")
+    zoe.is_linked()
+    for name, side in (("large.png", 2048), ("huge.png", 14_336)):
+        zoe.says({"kind": "file", "name": name, "type": "image/png", "data": _png(side)})
+    expect(ann.page.get_by_role("button", name="Download huge.png")).to_be_visible()
+    expect(ann.log.get_by_role("img", name=re.compile("large.png"))).to_be_visible()
+    expect(ann.log.get_by_role("img", name=re.compile("huge.png"))).to_have_count(0)

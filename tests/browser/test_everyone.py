@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Meet, MeetStranger
-from tests.browser.people import Person, meet
-from tests.browser.test_talking import PICTURE, assert_nothing_sticks_out, file, greet
-
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+from tests.browser.looks import assert_nothing_sticks_out, complaints_of_axe
+from tests.browser.people import PICTURE, Person, file, greet, meet
 
 Scheme = Literal["light", "dark"]
 
@@ -285,7 +282,7 @@ def test_the_whole_page_can_be_turned(width: int, person: Meet) -> None:
     ben.says("Theirs")
     ann.sees("Theirs")
     ann.page.evaluate("document.documentElement.dir = 'rtl'")
-    places = {
+    places: dict[str, Any] = {
         text: ann.page.get_by_role("log").get_by_text(text, exact=True).bounding_box() or {}
         for text in ("Mine", "Theirs")
     }
@@ -294,20 +291,6 @@ def test_the_whole_page_can_be_turned(width: int, person: Meet) -> None:
 
 
 # By ear, and by eye: axe knows most of what can be checked by a machine
-
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-_RUN = """async (tags) => {
-  const { violations } = await axe.run(document, { runOnly: { type: "tag", values: tags } });
-  return violations.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) =>
-    `${html.slice(0, 200)} ${failureSummary}`)]);
-}"""
-
-
-def complaints_of_axe(someone: Person) -> list[Any]:
-    someone.page.evaluate(AXE.read_text())
-    found: list[Any] = someone.page.evaluate(_RUN, TAGS)
-    return found
 
 
 def first_visit(ann: Person, ben: Person) -> None:
@@ -494,7 +477,7 @@ def test_the_page_has_its_landmarks_and_one_first_heading(person: Meet) -> None:
     ann, ben = person("Ann"), person("Ben")
     meet(ann, ben)
     for role in ("navigation", "main"):
-        expect(ann.page.get_by_role(role)).to_have_count(1)  # type: ignore[arg-type]
+        expect(ann.page.get_by_role(role)).to_have_count(1)
     expect(ann.page.get_by_role("heading", level=1)).to_have_count(1)
     expect(ann.log).to_have_accessible_name("Messages with Ben")
     expect(ann.page.get_by_role("list", name="Conversations")).to_have_count(1)

@@ -8,16 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Meet, MeetStranger
-from tests.browser.people import Person, meet
-from tests.browser.stranger import Stranger
-
-PICTURE = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEklEQVR4nGNwa/vPwMDAwMAAABBOAqFqmZ0KAAAA"
-    "AElFTkSuQmCC"
-)
+from tests.browser.looks import assert_nothing_sticks_out
+from tests.browser.people import PICTURE, Person, file, greet, meet
 
 PAGE = b"<!doctype html><title>met</title><script>parent.document.title = 'met'</script>"
 DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" onload="top.document.title = \'met\'"/>'
@@ -28,18 +23,6 @@ HOSTILE = [
     '"><svg onload=alert(1)>',
     "${alert(1)} {{constructor.constructor('alert(1)')()}}",
 ]
-
-
-def file(name: str, kind: str, data: bytes) -> FilePayload:
-    return {"name": name, "mimeType": kind, "buffer": data}
-
-
-def greet(person: Person, stranger: Stranger, name: str) -> None:
-    """The stranger asks, the person agrees."""
-    stranger.asks(person.id)
-    person.accept(name)
-    expect(person.log).to_be_visible()
-    stranger.is_linked()
 
 
 def assert_nothing_was_made(person: Person) -> None:
@@ -212,29 +195,6 @@ def test_an_endless_word_does_not_break_the_page(width: int, person: Meet) -> No
     if width < 760:
         ben.press("Back to the list")
         assert_nothing_sticks_out(ben)
-
-
-def assert_nothing_sticks_out(person: Person) -> None:
-    """Nothing is wider than the window, and nothing but code scrolls sideways."""
-    wide = person.page.evaluate(
-        """() => {
-          const found = [];
-          const look = (root) => {
-            for (const each of root.querySelectorAll("*")) {
-              const { left, right, width } = each.getBoundingClientRect();
-              // Words are cut by the element around them
-              const words = getComputedStyle(each).display === "inline";
-              const seen = width > 1 && each.checkVisibility() && !words;
-              if (seen && (right > innerWidth + 1 || left < -1)) found.push(each.outerHTML);
-              if (each.shadowRoot) look(each.shadowRoot);
-            }
-          };
-          look(document);
-          return found.map((html) => html.slice(0, 100));
-        }"""
-    )
-    assert wide == []
-    assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize(

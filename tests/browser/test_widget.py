@@ -10,9 +10,8 @@ from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.conftest import Meet
 from tests.browser.host import Host
-from tests.browser.people import Person
-from tests.browser.test_everyone import complaints_of_axe
-from tests.browser.test_talking import PICTURE, file
+from tests.browser.looks import complaints_of_axe
+from tests.browser.people import PICTURE, Person, file
 from tests.support.process import Serve, ServerProcess
 
 
