@@ -8,11 +8,11 @@ function bytes(...parts: (number | string)[]): ArrayBuffer {
   return new Uint8Array(all).buffer;
 }
 
-const PNG = bytes(0x89, "PNG\r\n", 0x1a, "\n....");
-const JPEG = bytes(0xff, 0xd8, 0xff, 0xe0);
-const GIF = bytes("GIF89a..");
-const WEBP = bytes("RIFF....WEBPVP8 ");
-const AVIF = bytes(0, 0, 0, 0x1c, "ftypavif");
+const PNG = bytes(0x89, "PNG\r\n", 0x1a, "\n", 0, 0, 0, 13, "IHDR", 0, 0, 0, 2, 0, 0, 0, 1);
+const JPEG = bytes(0xff, 0xd8, 0xff, 0xe0, 0, 2, 0xff, 0xc0, 0, 11, 8, 0, 1, 0, 2);
+const GIF = bytes("GIF89a", 2, 0, 1, 0, 0, 0, 0, ";");
+const WEBP = bytes("RIFF....WEBPVP8 ", 0, 0, 0, 0, "......", 2, 0, 1, 0);
+const AVIF = bytes(0, 0, 0, 0x1c, "ftypavif....", 0, 0, 0, 20, "ispe....", 0, 0, 0, 2, 0, 0, 0, 1);
 const MP4 = bytes(0, 0, 0, 0x1c, "ftypisom");
 const OGG = bytes("OggS....");
 const WAV = bytes("RIFF....WAVEfmt ");

@@ -1,5 +1,6 @@
 /** What is known about files without trusting what a stranger says of them. */
 import type { FileContent } from "../client/content";
+import { isReasonable } from "./pixels";
 
 /** How a file may be shown: never as a document, whatever it says it is. */
 export type Showing =
@@ -48,7 +49,8 @@ export function showing(type: string, data: ArrayBuffer): Showing {
     return { as: "file" };
   }
   if (IMAGES.has(named)) {
-    return named === found ? { as: "image", type: named } : { as: "file" };
+    const shown = named === found && isReasonable(named, data);
+    return shown ? { as: "image", type: named } : { as: "file" };
   }
   if (SOUNDS[named] === found) {
     return { as: "audio", type: named };
