@@ -29,6 +29,18 @@ export const widgetStyles = [
       display: flex;
       flex-direction: column;
       block-size: 100%;
+      /* What the page says of all its text would be inherited; font and direction may be. */
+      cursor: auto;
+      font-variant: normal;
+      hyphens: manual;
+      letter-spacing: normal;
+      text-align: start;
+      text-indent: 0;
+      text-shadow: none;
+      text-transform: none;
+      white-space: normal;
+      word-break: normal;
+      word-spacing: normal;
     }
     header {
       display: flex;
