@@ -10,13 +10,14 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-BUILT_FROM := src/duologue/server/_lane.c $(shell find web -type f -not -path '*/node_modules/*')
+BUILT_FROM := src/duologue/server/_lane.c $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist-client/*')
 INTEROP := tests/interop/js
+NPM := $(BIN)/python tools/npm.py
 
 PEERS := bench/peers
 BENCH := bench/build/load bench/build/floor $(PEERS)/node_modules/.installed .venv/installed-bench
 
-.PHONY: help run test check web docs pictures torture bench bench-quick budgets clean
+.PHONY: help run test check web docs protocol pictures torture bench bench-quick budgets clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -25,14 +26,17 @@ run: .venv/installed ## Start the server with its page, and print its address
 	@exec $(BIN)/duologue serve
 
 test: check web $(INTEROP)/node_modules/.installed ## Check everything, and run every test
+	@DUOLOGUE_TEST_PYTHON="$(CURDIR)/$(BIN)/python" $(NPM) web test
 	@browser="$$($(BIN)/python tools/browser.py)" && \
 	  DUOLOGUE_TEST_BROWSER="$$browser" $(BIN)/python -m pytest
 
-check: .venv/installed-dev ## Lint, and check formatting, types and layers
+check: .venv/installed-dev web/node_modules/.tools ## Lint, and check formatting, types and layers
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(NPM) web run lint
+	@$(NPM) web run check
 
 web: .venv/installed-dev ## Build what is not Python: the page, and the express lane in C
 	@$(BIN)/python hatch_build.py
@@ -40,6 +44,9 @@ web: .venv/installed-dev ## Build what is not Python: the page, and the express 
 docs: .venv/installed-dev ## Renew the documents that are made from the code
 	@$(BIN)/python tools/settings_doc.py
 	@$(BIN)/python tools/consent_doc.py
+
+protocol: .venv/installed-dev ## Renew the browser client's types, which are made from the server's structs
+	@$(BIN)/python tools/protocol_ts.py
 
 pictures: web ## Take the README's pictures of the page
 	@browser="$$($(BIN)/python tools/browser.py)" && \
@@ -59,7 +66,7 @@ budgets: .venv/installed-dev ## Hold the last benchmark against the budgets (or 
 	@$(BIN)/python -m bench budgets $(FILES)
 
 clean: ## Remove everything that was built or installed here
-	rm -rf .venv web/node_modules $(INTEROP)/node_modules src/duologue/_web dist build
+	rm -rf .venv web/node_modules web/dist-client $(INTEROP)/node_modules src/duologue/_web dist build
 	rm -f src/duologue/server/_lane*.so
 	rm -rf bench/build $(PEERS)/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -86,9 +93,14 @@ clean: ## Remove everything that was built or installed here
 	@$(PIP) install --editable '.[dev]'
 	@touch $@ .venv/installed
 
+web/node_modules/.tools: web/package-lock.json .venv/installed-dev
+	@echo "Installing the tools for the page's tests"
+	@$(NPM) web install
+	@touch $@
+
 $(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json .venv/installed-dev
 	@echo "Installing the JavaScript clients for the tests"
-	@$(BIN)/python -c "import hatch_build, pathlib; hatch_build.npm(pathlib.Path('$(INTEROP)'), 'ci')"
+	@$(NPM) $(INTEROP) ci
 	@touch $@
 
 .venv/installed-bench: .venv/installed-dev
@@ -98,7 +110,7 @@ $(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json .venv/installed
 
 $(PEERS)/node_modules/.installed: $(PEERS)/package-lock.json .venv/installed-dev
 	@echo "Installing the servers on Node.js to compare with"
-	@$(BIN)/python -c "import hatch_build, pathlib; hatch_build.npm(pathlib.Path('$(PEERS)'), 'ci')"
+	@$(NPM) $(PEERS) ci
 	@touch $@
 
 bench/build/%: bench/%.c
