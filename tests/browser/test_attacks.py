@@ -150,3 +150,13 @@ def test_a_picture_that_would_fill_the_memory_is_only_offered_for_saving(
     expect(ann.page.get_by_role("button", name="Download huge.png")).to_be_visible()
     expect(ann.log.get_by_role("img", name=re.compile("large.png"))).to_be_visible()
     expect(ann.log.get_by_role("img", name=re.compile("huge.png"))).to_have_count(0)
+
+
+def test_who_tries_their_own_invitation_is_told_what_it_is_for(person: Meet) -> None:
+    ann = person("Ann")
+    ann.press("Invite by link")
+    link = ann.dialog.locator("code").inner_text()
+    ann.page.goto(link)
+    assert "invite" not in ann.page.url
+    ann.press("Connect", ann.dialog)
+    expect(ann.dialog.get_by_role("alert")).to_contain_text("This is your own invitation")

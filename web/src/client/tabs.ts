@@ -25,6 +25,12 @@ export type News =
   | { readonly kind: "discarded"; readonly id: string }
   | { readonly kind: "forgotten" };
 
+/**
+ * A tab that was put to sleep while it holds a lock gives it back when somebody wakes it. What two
+ * tabs do at the same time costs more, but nothing is sent twice.
+ */
+const LONGEST_WAIT_MS = 30_000;
+
 /** Those that share a storage. */
 export class Tabs {
   readonly #name: string;
@@ -59,17 +65,21 @@ export class Tabs {
       return inTurn(name, work);
     }
     let begun = false;
+    const waiting = new AbortController();
+    const timer = setTimeout(() => waiting.abort(), LONGEST_WAIT_MS);
     const begin = () => {
       begun = true;
+      clearTimeout(timer);
       return work();
     };
     try {
-      return (await navigator.locks.request(name, begin)) as T;
+      return (await navigator.locks.request(name, { signal: waiting.signal }, begin)) as T;
     } catch (error) {
+      clearTimeout(timer);
       if (begun) {
         throw error;
       }
-      return inTurn(name, work); // refused, as where a site may keep nothing
+      return inTurn(name, work); // refused, as where a site may keep nothing, or not given in time
     }
   }
 }

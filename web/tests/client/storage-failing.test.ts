@@ -7,6 +7,7 @@ import {
   type KeptMessage,
   MemoryStorage,
 } from "../../src/client";
+import { Tabs } from "../../src/client/tabs";
 import { Company, type Person, until } from "./people";
 import { DuologueServer } from "./server";
 
@@ -48,6 +49,7 @@ beforeEach(async () => {
   vi.spyOn(console, "warn").mockImplementation(() => {});
 });
 afterEach(async () => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
   company.leave();
@@ -63,12 +65,26 @@ test("a browser that refuses locks lets people talk all the same", async () => {
 });
 
 test("work that fails while it holds a lock is not done again", async () => {
-  const request = (_: string, work: () => Promise<unknown>) => work();
+  const request = (_: string, __: LockOptions, work: () => Promise<unknown>) => work();
   vi.stubGlobal("navigator", { onLine: true, locks: { request } });
-  const { Tabs } = await import("../../src/client/tabs");
   const work = vi.fn(async () => Promise.reject(new Error("of its own")));
   await expect(new Tabs("any").alone("what", work)).rejects.toThrow("of its own");
   expect(work).toHaveBeenCalledTimes(1);
+});
+
+test("a tab that sleeps with a lock does not keep the others from working for ever", async () => {
+  const request = (_: string, { signal }: LockOptions) =>
+    new Promise((_, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason));
+    });
+  vi.stubGlobal("navigator", { onLine: true, locks: { request } });
+  vi.useFakeTimers();
+  const work = vi.fn(async () => "done");
+  const done = new Tabs("any").alone("what", work);
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(work).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(await done).toBe("done");
 });
 
 test("what could not be read at first can be read later", async () => {

@@ -3,6 +3,7 @@ import { css, html, nothing, type TemplateResult } from "lit";
 import { readAddress } from "../address";
 import type { Model } from "../model";
 import { explain, isProblem } from "../problems";
+import { whyNot } from "./invitations";
 import { Modal } from "./modal";
 import { canScan, Scanner } from "./scan";
 import { t } from "./texts";
@@ -214,8 +215,8 @@ export class Contact extends Modal {
 
   protected override explain(thrown: unknown): TemplateResult | string {
     const address = readAddress(this.#address, location.href);
-    if (address.kind === "invitation" && isProblem(thrown) && thrown.code === "expired") {
-      return t().invitationOver;
+    if (address.kind === "invitation") {
+      return whyNot(address.code, thrown) ?? explain(thrown);
     }
     if (address.kind === "peer" && isProblem(thrown) && thrown.code === "blocked") {
       return this.#blocked(address.id);

@@ -1,7 +1,8 @@
 /** Takes up an invitation that somebody has sent, after asking. */
 import { html, type TemplateResult } from "lit";
 import type { Model } from "../model";
-import { explain, isProblem } from "../problems";
+import { explain } from "../problems";
+import { whyNot } from "./invitations";
 import { Modal } from "./modal";
 import { t } from "./texts";
 
@@ -43,8 +44,7 @@ export class Redeem extends Modal {
   };
 
   protected override explain(thrown: unknown): string {
-    const over = isProblem(thrown) && thrown.code === "expired";
-    return over ? t().invitationOver : explain(thrown);
+    return whyNot(this.#code, thrown) ?? explain(thrown);
   }
 }
 

@@ -53,6 +53,8 @@ export default {
   redeemHeading: "Du hast eine Einladung",
   redeemAsk: "Mit der Person verbinden, die dir diese Einladung geschickt hat?",
   redeemMeans: "Dann könnt ihr einander schreiben. Beide können das jederzeit beenden.",
+  invitationOwn:
+    "Das ist deine eigene Einladung. Schick ihren Link der Person, mit der du sprechen willst.",
   invitationOver: "Diese Einladung ist falsch, schon benutzt, oder vorbei. Bitte um eine neue.",
 
   block: "Blockieren",

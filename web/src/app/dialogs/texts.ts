@@ -50,6 +50,7 @@ const english = {
   redeemHeading: "You have an invitation",
   redeemAsk: "Connect with the person who sent you this invitation?",
   redeemMeans: "You can then write to each other. Either of you can end that at any time.",
+  invitationOwn: "This is your own invitation. Send its link to the person you want to talk with.",
   invitationOver: "This invitation is wrong, has been used, or is over. Ask for a new one.",
 
   block: "Block",
