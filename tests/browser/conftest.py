@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
+from tests.browser.people import Person
+from tests.browser.stranger import Stranger
 from tests.browser.visitor import Visitor
 from tests.support.process import Serve, ServerProcess
 
@@ -27,6 +29,8 @@ _ARGUMENTS = [
 ]
 
 Visit = Callable[..., Visitor]
+Meet = Callable[..., Person]
+MeetStranger = Callable[..., Stranger]
 
 
 # Not for the session: while Playwright runs, no other test in this thread can run an event loop.
@@ -73,3 +77,57 @@ def visit(browser: Browser, server: ServerProcess) -> Iterator[Visit]:
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[ServerProcess]:
+    """One server for all who come without naming another: they do not know of each other."""
+    server = ServerProcess("duologue", "serve", "--port", "0", "--store", "memory:")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def person(browser: Browser, place: ServerProcess) -> Iterator[Meet]:
+    """Somebody comes to the messenger for the first time, with a browser of their own.
+
+    At the end nobody's page may have complained.
+    """
+    people: list[Person] = []
+
+    def come(
+        called: str | None = None, *, at: ServerProcess | str = place, **settings: Any
+    ) -> Person:
+        # Most need no service worker, and it fetches the whole page once more
+        usual = {"locale": "en-GB", "service_workers": "block"}
+        context = browser.new_context(**{**usual, **settings})
+        context.set_default_timeout(10_000)
+        url = at if isinstance(at, str) else at.url
+        touches = bool(settings.get("has_touch"))
+        someone = Person(context, url, called=called, touches=touches)
+        people.append(someone)
+        someone.comes()
+        return someone
+
+    yield come
+    complaints = []
+    for someone in people:
+        someone.has_said_all()
+        complaints += [f"{someone.name}: {complaint}" for complaint in someone.complaints]
+    for someone in people:
+        someone.context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def stranger(place: ServerProcess) -> Iterator[MeetStranger]:
+    """Somebody comes to the same server with another client."""
+    strangers: list[Stranger] = []
+
+    def come(name: str | None = None) -> Stranger:
+        strangers.append(Stranger(place.url, name))
+        return strangers[-1]
+
+    yield come
+    for each in strangers:
+        each.leaves()

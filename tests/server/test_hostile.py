@@ -300,6 +300,12 @@ def test_origins_that_were_named_are_served_and_no_others(
     assert httpx.get(url, headers={"Origin": origin}).status_code == status
 
 
+def test_the_servers_own_origin_needs_no_naming_beside_others(start: Start) -> None:
+    server = start(cors_allowed_origins=(FRIEND,))
+    url = f"{server.url}/socket.io/?{OPEN}"
+    assert httpx.get(url, headers={"Origin": server.url}).status_code == 200
+
+
 def test_an_origin_that_was_named_may_use_credentials(start: Start) -> None:
     server = start(cors_allowed_origins=(FRIEND,))
     answer = httpx.get(f"{server.url}/socket.io/?{OPEN}", headers={"Origin": FRIEND})

@@ -213,17 +213,16 @@ class Engine:
         """The origin of a request if it may have the answer, None if it names none.
 
         `origins` and `hosts` are the request's ``Origin`` and ``Host`` headers. Raises `Refused`
-        for any origin that is not exactly one of those allowed.
+        for any origin that is neither the server's own nor exactly one of those allowed.
         """
         if not origins:
             return None  # not a browser, which would have had to say
         if len(origins) == 1:
-            origin, allowed = origins[0], self.options.cors_allowed_origins
-            if allowed is None:
-                scheme = "https" if secure else "http"
-                if len(hosts) == 1 and origin.lower() == f"{scheme}://{hosts[0].lower()}":
-                    return origin
-            elif "*" in allowed or origin in allowed:
+            origin, allowed = origins[0], self.options.cors_allowed_origins or ()
+            scheme = "https" if secure else "http"
+            if len(hosts) == 1 and origin.lower() == f"{scheme}://{hosts[0].lower()}":
+                return origin
+            if "*" in allowed or origin in allowed:
                 return origin
         raise Refused(403, 4, "Origin not allowed")
 

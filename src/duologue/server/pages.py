@@ -1,21 +1,32 @@
-"""The page and the browser's Socket.IO client, as static files."""
+"""The pages, the widget and the browser's Socket.IO client, as static files."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+_COMPRESSED: Final = ".gz"
+
+_TYPES: Final = {
+    # Not from the system's tables, which differ
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".map": "application/json",
+    ".md": "text/plain",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
 
 _HEADERS: Final = {
     "x-content-type-options": "nosniff",
@@ -24,7 +35,39 @@ _HEADERS: Final = {
     "cache-control": "no-cache",
 }
 
-_POLICY: Final = (
+# The names of what is in it change with what is in it
+_ASSET: Final = {**_HEADERS, "cache-control": "public, max-age=31536000, immutable"}
+
+_PAGE: Final = {
+    **_HEADERS,
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+        "media-src blob:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types lit-html duologue"
+    ),
+    "cross-origin-resource-policy": "same-origin",
+    # The camera reads QR codes
+    "permissions-policy": (
+        "camera=(self), accelerometer=(), display-capture=(), geolocation=(), gyroscope=(), "
+        "hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
+    ),
+}
+
+_WORKER: Final = {
+    **_HEADERS,
+    "content-security-policy": "default-src 'none'; connect-src 'self'",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+# For any page of any site
+_WIDGET: Final = {
+    **_HEADERS,
+    "access-control-allow-origin": "*",
+    "cross-origin-resource-policy": "cross-origin",
+}
+
+_SIMPLE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'sha256-{style}'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'"
@@ -32,44 +75,46 @@ _POLICY: Final = (
 
 
 class PagesMissing(Exception):
-    """The browser's client has not been built into this installation."""
+    """The page has not been built into this installation."""
 
 
-class _Files(StaticFiles):
-    """Static files that no browser takes for anything else than they say."""
+class _File:
+    """A file as it is sent, read when the server starts: building anew disturbs no server."""
 
-    def file_response(
-        self,
-        full_path: str | os.PathLike[str],
-        stat_result: os.stat_result,
-        scope: Scope,
-        status_code: int = 200,
-    ) -> Response:
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers.update(_HEADERS)
-        return response
+    def __init__(self, path: Path, headers: Mapping[str, str]) -> None:
+        self._plain = path.read_bytes()
+        self._type = _TYPES.get(path.suffix) or "application/octet-stream"
+        compressed = path.with_name(path.name + _COMPRESSED)
+        self._gzip = compressed.read_bytes() if compressed.is_file() else None
+        self._headers = {**headers, "vary": "accept-encoding"} if self._gzip else dict(headers)
+        self._tag = hashlib.sha256(self._plain).hexdigest()[:32]
+
+    async def __call__(self, request: Request) -> Response:
+        body, tag, headers = self._plain, f'"{self._tag}"', dict(self._headers)
+        if self._gzip is not None and _takes_gzip(request):
+            body, tag = self._gzip, f'"{self._tag}-gzip"'
+            headers["content-encoding"] = "gzip"
+        headers["etag"] = tag
+        known = request.headers.get("if-none-match", "")
+        if tag in (each.strip().removeprefix("W/") for each in known.split(",")):
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type=self._type, headers=headers)
+
+
+def _takes_gzip(request: Request) -> bool:
+    for each in request.headers.get("accept-encoding", "").split(","):
+        name, _, quality = each.replace(" ", "").partition(";q=")
+        if name == "gzip":
+            return quality.strip("0.") != "" or not quality
+    return False
 
 
 def pages(trouble: Callable[[], str | None]) -> Starlette:
-    """``/simple`` with its script, ``/socket.io/socket.io.js``, and what a supervisor asks for.
+    """All that is served beside Socket.IO, and what a supervisor asks for.
 
     ``/livez`` says that the process answers; ``/readyz`` whether it can do its work, which it
     cannot while there is `trouble`. Raises `PagesMissing`.
     """
-    package = Path(str(resources.files("duologue")))
-    client = package / "_web" / "socket.io"
-    if not (client / "socket.io.js").is_file():
-        raise PagesMissing("The browser's Socket.IO client has not been built; run 'make web'")
-    html = (package / "pages" / "simple.html").read_bytes()
-    script = (package / "pages" / "simple.js").read_bytes()
-    policy = _POLICY.format(style=_style_hash(html))
-
-    async def simple(request: Request) -> Response:
-        headers = {**_HEADERS, "content-security-policy": policy}
-        return Response(html, media_type="text/html", headers=headers)
-
-    async def simple_script(request: Request) -> Response:
-        return Response(script, media_type="text/javascript", headers=_HEADERS)
 
     async def livez(request: Request) -> Response:
         return PlainTextResponse("ok\n", headers=_HEADERS)
@@ -80,19 +125,39 @@ def pages(trouble: Callable[[], str | None]) -> Starlette:
             return PlainTextResponse("ok\n", headers=_HEADERS)
         return PlainTextResponse(f"store: {reason}\n", status_code=503, headers=_HEADERS)
 
-    async def root(request: Request) -> Response:
-        return RedirectResponse("simple", status_code=307)
-
+    package = Path(str(resources.files("duologue")))
+    files = dict([*_built(package / "_web"), *_simple(package / "pages")])
     return Starlette(
         routes=[
-            Route("/", root),
             Route("/livez", livez),
             Route("/readyz", readyz),
-            Route("/simple", simple),
-            Route("/simple.js", simple_script),
-            Mount("/socket.io", _Files(directory=client)),
+            *(Route(path, file.__call__) for path, file in files.items()),
         ]
     )
+
+
+def _built(folder: Path) -> Iterator[tuple[str, _File]]:
+    """What `web/build.mjs` has put there, by path."""
+    page = folder / "index.html"
+    if not page.is_file():
+        raise PagesMissing("The page has not been built; run 'make web'")
+    yield "/", _File(page, _PAGE)
+    yield "/sw.js", _File(folder / "sw.js", _WORKER)
+    yield "/duologue.js", _File(folder / "duologue.js", _WIDGET)
+    for path in folder.iterdir():
+        if path.suffix in (".png", ".svg", ".webmanifest", ".md"):
+            yield f"/{path.name}", _File(path, _HEADERS)
+    for part, headers in (("assets", _ASSET), ("socket.io", _HEADERS)):
+        for path in (folder / part).iterdir():
+            if path.suffix != _COMPRESSED:
+                yield f"/{part}/{path.name}", _File(path, headers)
+
+
+def _simple(folder: Path) -> Iterator[tuple[str, _File]]:
+    page = folder / "simple.html"
+    policy = _SIMPLE_POLICY.format(style=_style_hash(page.read_bytes()))
+    yield "/simple", _File(page, {**_HEADERS, "content-security-policy": policy})
+    yield "/simple.js", _File(folder / "simple.js", _HEADERS)
 
 
 def _style_hash(html: bytes) -> str:

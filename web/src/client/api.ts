@@ -5,20 +5,9 @@
  * clients are opaque strings; IDs of messages are UUIDs chosen by whoever sends them.
  */
 
-/** The codes of docs/protocol.md, section 7. */
-export type ErrorCode =
-  | "not_found"
-  | "not_linked"
-  | "no_request"
-  | "blocked"
-  | "from_mismatch"
-  | "invalid"
-  | "too_large"
-  | "rate_limited"
-  | "unauthorized"
-  | "expired"
-  | "overloaded"
-  | "unavailable";
+import type { ErrorCode } from "./protocol";
+
+export type { ErrorCode } from "./protocol";
 
 /** What the server answers when it does not do what was asked. */
 export interface Problem {
@@ -128,10 +117,18 @@ export interface Events {
   status: Status;
   /** The client has an ID, a new one if it had none or the old one had expired. */
   identity: { readonly id: string; readonly fresh: boolean };
-  /** Something about links, requests or blocks has changed: of this peer, or of any. */
+  /**
+   * Something about links, requests or blocks has changed: of this peer, or of any. Told once
+   * however much has changed at a time, when all of it has.
+   */
   links: { readonly peer: string | null };
   happening: Happening;
-  /** A message is new (`added`), or its state has changed. */
+  /**
+   * A message is new (`added`), or its state has changed. When the peer says that it has got or
+   * read messages there is one `links` event and not one of these for each: the state of a message
+   * that was shown before follows from its number and the link's `delivered` and `read`. A message
+   * that another tab had before may be told as new here again: what it is, its `id` says.
+   */
   message: { readonly message: Message; readonly added: boolean };
   signal: { readonly from: string; readonly data: unknown };
   /** Somebody tried an invitation of this client's that had been used up. */
@@ -187,7 +184,10 @@ export interface Client {
   readonly outgoing: ReadonlyMap<string, OutgoingRequest>;
   readonly blocked: ReadonlySet<string>;
 
-  /** Read what is kept here, then connect, and stay connected. Resolves when the first is done. */
+  /**
+   * Read what is kept here, then connect, and stay connected. Resolves when what is kept has been
+   * read; how it goes on, `status` says.
+   */
   connect(): Promise<void>;
   /** Try at once, instead of when the time has come. */
   retryNow(): void;
@@ -248,7 +248,13 @@ export interface KeptLink {
   readonly peer: string;
   readonly name: string | null;
   readonly lastSeen: number | null;
+  readonly delivered: number;
+  readonly read: number;
+  /** How far this client has said, and been heard, that it has been given the peer's messages. */
+  readonly deliveredByMe: number;
   readonly readByMe: number;
+  /** Number of the first message that there is anywhere; null if that is not known. */
+  readonly first: number | null;
   readonly ended: boolean;
 }
 
@@ -268,24 +274,33 @@ export interface KeptMessage {
  * another may read at once.
  */
 export interface Storage {
+  /** The same for all that share what is kept, so that they can find each other. */
+  readonly name: string;
+
   identity(): Promise<KeptIdentity | null>;
-  saveIdentity(identity: KeptIdentity): Promise<void>;
+  /** Null when the identity is over. */
+  saveIdentity(identity: KeptIdentity | null): Promise<void>;
 
   links(): Promise<KeptLink[]>;
   saveLink(link: KeptLink): Promise<void>;
-  /** With everything that was said. */
+  /** A link is made anew: if one is kept that had ended, what was said on that is deleted. */
+  renewLink(link: KeptLink): Promise<void>;
+  /** With everything that was said, and what waits to be. */
   dropLink(peer: string): Promise<void>;
 
   blocked(): Promise<string[]>;
   saveBlocked(peer: string, blocked: boolean): Promise<void>;
 
-  /** Messages with numbers; again is the same as once. */
+  /** Messages with numbers; again is the same as once. Those of one's own leave the outbox. */
   addMessages(messages: readonly KeptMessage[]): Promise<void>;
   /** At most `limit` messages before a number, in order; without one the last. */
   messages(peer: string, before: number | null, limit: number): Promise<KeptMessage[]>;
+  /** The numbers of the peer's own messages after a number, in order. */
+  theirs(peer: string, after: number): Promise<number[]>;
 
   /** All of the outbox, in the order in which it was put there. */
   outbox(): Promise<KeptMessage[]>;
+  /** Put a message there, or in the place of the one with the same ID. */
   putOutbox(message: KeptMessage): Promise<void>;
   takeOutbox(id: string): Promise<void>;
 

@@ -45,8 +45,7 @@ export function catalogue<C extends Catalogue>(
 ): () => Translated<C> {
   let current = english as Translated<C>;
   loaders.push(async (chosen) => {
-    current =
-      chosen === "en" ? (english as Translated<C>) : (await others[chosen]()).default;
+    current = chosen === "en" ? (english as Translated<C>) : (await others[chosen]()).default;
   });
   return () => current;
 }
@@ -55,4 +54,11 @@ export function catalogue<C extends Catalogue>(
 export async function useLanguage(chosen: Language): Promise<void> {
   await Promise.all(loaders.map((load) => load(chosen)));
   language = chosen;
+}
+
+/** The language with the reader's country, for dates and numbers: `en-GB`. */
+export function locale(): string {
+  // Not in a browser there may be no navigator
+  const tags = globalThis.navigator?.languages ?? [];
+  return tags.find((tag) => tag.toLowerCase().split("-")[0] === language) ?? language;
 }

@@ -1,0 +1,71 @@
+/** What a widget has to show, by what is known. Knows nothing of a page. */
+import type { Client, IncomingRequest, Link, OutgoingRequest, Problem } from "../client/api";
+
+export type Stage =
+  /** Neither a peer nor an invitation is given. */
+  | { readonly is: "unset" }
+  | { readonly is: "connecting" }
+  | { readonly is: "refused"; readonly problem: Problem }
+  /** There is an invitation that has not been used here. */
+  | { readonly is: "invited" }
+  /** It does not count, or no longer. */
+  | { readonly is: "over" }
+  /** The two know nothing of each other. */
+  | { readonly is: "ask" }
+  | { readonly is: "pending"; readonly request: OutgoingRequest }
+  | { readonly is: "asked"; readonly request: IncomingRequest }
+  | { readonly is: "talk"; readonly link: Link };
+
+export interface Facts {
+  readonly client: Pick<Client, "status" | "links" | "incoming" | "outgoing"> | null;
+  /** What is kept from earlier visits has been read. */
+  readonly known: boolean;
+  readonly peer: string | null;
+  readonly invite: string | null;
+  readonly inviteOver: boolean;
+}
+
+export function stageOf({ client, known, peer, invite, inviteOver }: Facts): Stage {
+  if (!peer && !invite) {
+    return { is: "unset" };
+  }
+  if (!client || !known) {
+    return { is: "connecting" };
+  }
+  const { status } = client;
+  if (status.state === "refused") {
+    return { is: "refused", problem: status.problem };
+  }
+  if (!peer) {
+    return { is: inviteOver ? "over" : "invited" };
+  }
+  const link = client.links.get(peer);
+  if (link && !link.ended) {
+    return { is: "talk", link };
+  }
+  const incoming = client.incoming.get(peer);
+  if (incoming) {
+    return { is: "asked", request: incoming };
+  }
+  if (link) {
+    return { is: "talk", link };
+  }
+  const outgoing = client.outgoing.get(peer);
+  if (outgoing) {
+    return { is: "pending", request: outgoing };
+  }
+  // What the server knows of the two may be on its way.
+  return { is: status.state === "connecting" ? "connecting" : "ask" };
+}
+
+/** What is served where: `server` as an attribute has it, or where the script came from. */
+export function serverOf(server: string | null, script: string): { origin: string; path: string } {
+  const base = server ? new URL(server.endsWith("/") ? server : `${server}/`, script) : script;
+  const { origin, pathname } = new URL("socket.io/", base);
+  return { origin, path: pathname };
+}
+
+/** The same for all ways in which a person may write a code. */
+export function bareCode(code: string): string {
+  return code.replace(/[\s-]/g, "").toUpperCase();
+}
