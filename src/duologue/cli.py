@@ -9,21 +9,31 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import click
-import uvicorn
 
-from . import config, logs
+from . import config, logs, serving
 from .config import ENVIRONMENT_PREFIX, Settings, SettingsError
+from .hosts import applications
+from .hosts.applications import CannotLoad
 from .keys import CannotUseKeys
-from .server import http, serve, websocket
+from .server import serve
 from .server.pages import PagesMissing
 from .stores import files
 from .stores.base import CannotOpen
 
 FAILURE: Final = 1
 COULD_NOT_START: Final = 3
+
+_CANNOT_START: Final = (
+    serve.CannotStart,
+    CannotLoad,
+    CannotOpen,
+    CannotUseKeys,
+    PagesMissing,
+    SettingsError,
+)
 
 _EPILOG: Final = (
     "Every option can be set as an environment variable too, named in brackets, and as a key of "
@@ -144,7 +154,15 @@ def _secrets() -> dict[str, Any]:
     metavar="FILE.toml",
     help="File with settings.",
 )
-def serve_command(**values: Any) -> None:
+@click.option(
+    "--app",
+    "application",
+    metavar="MODULE:NAME",
+    envvar=ENVIRONMENT_PREFIX + "APP",
+    show_envvar=True,
+    help="An ASGI or WSGI application that is to have all other requests.",
+)
+def serve_command(application: str | None, **values: Any) -> None:
     """Run the server with its page."""
     try:
         settings = config.settings_from({**values, **_secrets()})
@@ -152,8 +170,8 @@ def serve_command(**values: Any) -> None:
         raise click.UsageError(str(error)) from error
     logs.configure(settings.log_level, settings.log_format)
     try:
-        _serve(settings)
-    except (serve.CannotStart, CannotOpen, CannotUseKeys, PagesMissing, SettingsError) as error:
+        _serve(settings, application)
+    except _CANNOT_START as error:
         click.echo(f"duologue: {error}", err=True)
         sys.exit(COULD_NOT_START)
 
@@ -222,42 +240,14 @@ def _file_failures() -> Iterator[None]:
         sys.exit(FAILURE)
 
 
-def _serve(settings: Settings) -> None:
-    service = config.build(settings)
-    engine = service.engine
-    if settings.uds is not None:
-        listener = serve.bind_uds(settings.uds)
-        address = f"unix:{settings.uds}"
-    else:
-        listener = serve.bind(settings.host, settings.port)
-        scheme = "http" if settings.ssl_certfile is None else "https"
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        address = f"{scheme}://{host}:{listener.getsockname()[1]}/"
-    server = serve.Server(
-        uvicorn.Config(
-            cast(Any, service.app),
-            http=http.protocol_factory(engine),
-            ws=websocket.protocol_factory({engine.options.path: engine}),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=settings.proxy_headers,
-            forwarded_allow_ips=settings.forwarded_allow_ips,
-            ssl_certfile=settings.ssl_certfile,
-            ssl_keyfile=settings.ssl_keyfile,
-            timeout_graceful_shutdown=max(1, round(settings.grace_seconds)),
-        ),
-        engine,
-        grace=settings.grace_seconds,
-        on_started=lambda: click.echo(f"Duologue is running at {address} (Ctrl+C stops it)"),
-        on_drain=service.node.draining,
-        on_drained=service.node.settled,
-    )
-    try:
-        serve.run(server, listener)
-    finally:
-        service.node.close()
+def _serve(settings: Settings, app: str | None) -> None:
+    other = None if app is None else applications.load(app)
+    service = config.build(settings, app=other)
+
+    def announce(address: str) -> None:
+        click.echo(f"Duologue is running at {address} (Ctrl+C stops it)")
+
+    serving.run(settings, service, announce=announce, app=other)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 
 _HEADERS: Final = {
     "x-content-type-options": "nosniff",
@@ -29,6 +29,9 @@ _POLICY: Final = (
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'"
 )
+
+
+_PACKAGE: Final = Path(str(resources.files("duologue")))
 
 
 class PagesMissing(Exception):
@@ -50,23 +53,36 @@ class _Files(StaticFiles):
         return response
 
 
-def pages(trouble: Callable[[], str | None]) -> Starlette:
+def browser_client() -> Path:
+    """The folder with the browser's Socket.IO client. Raises `PagesMissing`."""
+    client = _PACKAGE / "_web" / "socket.io"
+    if not (client / "socket.io.js").is_file():
+        raise PagesMissing("The browser's Socket.IO client has not been built; run 'make web'")
+    return client
+
+
+def simple_page() -> tuple[bytes, bytes, dict[str, str]]:
+    """The simple page, its script, and the headers that the page needs."""
+    html = (_PACKAGE / "pages" / "simple.html").read_bytes()
+    script = (_PACKAGE / "pages" / "simple.js").read_bytes()
+    policy = _POLICY.format(style=_style_hash(html))
+    return html, script, {**_HEADERS, "content-security-policy": policy}
+
+
+def pages(
+    trouble: Callable[[], str | None], *, page: bool = True, fallback: ASGIApp | None = None
+) -> Starlette:
     """``/simple`` with its script, ``/socket.io/socket.io.js``, and what a supervisor asks for.
 
     ``/livez`` says that the process answers; ``/readyz`` whether it can do its work, which it
-    cannot while there is `trouble`. Raises `PagesMissing`.
+    cannot while there is `trouble`. Without `page` there is only the browser's client. Everything
+    else is for `fallback`, with one also ``/``. Raises `PagesMissing`.
     """
-    package = Path(str(resources.files("duologue")))
-    client = package / "_web" / "socket.io"
-    if not (client / "socket.io.js").is_file():
-        raise PagesMissing("The browser's Socket.IO client has not been built; run 'make web'")
-    html = (package / "pages" / "simple.html").read_bytes()
-    script = (package / "pages" / "simple.js").read_bytes()
-    policy = _POLICY.format(style=_style_hash(html))
+    client = browser_client() if page else _PACKAGE / "_web" / "socket.io"
+    html, script, page_headers = simple_page()
 
     async def simple(request: Request) -> Response:
-        headers = {**_HEADERS, "content-security-policy": policy}
-        return Response(html, media_type="text/html", headers=headers)
+        return Response(html, media_type="text/html", headers=page_headers)
 
     async def simple_script(request: Request) -> Response:
         return Response(script, media_type="text/javascript", headers=_HEADERS)
@@ -83,16 +99,21 @@ def pages(trouble: Callable[[], str | None]) -> Starlette:
     async def root(request: Request) -> Response:
         return RedirectResponse("simple", status_code=307)
 
-    return Starlette(
-        routes=[
-            Route("/", root),
+    routes: list[BaseRoute] = [Mount("/socket.io", _Files(directory=client, check_dir=False))]
+    if page:
+        routes += [
             Route("/livez", livez),
             Route("/readyz", readyz),
             Route("/simple", simple),
             Route("/simple.js", simple_script),
-            Mount("/socket.io", _Files(directory=client)),
         ]
-    )
+        if fallback is None:
+            routes.append(Route("/", root))
+    site = Starlette(routes=routes)
+    if fallback is not None:
+        site.router.redirect_slashes = False
+        site.router.default = fallback
+    return site
 
 
 def _style_hash(html: bytes) -> str:

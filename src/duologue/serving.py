@@ -1,0 +1,84 @@
+"""A service as a process of its own, on the fast engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, cast
+
+import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from .config import Service, Settings
+from .server import http, serve, websocket
+
+
+def run(
+    settings: Settings,
+    service: Service,
+    *,
+    announce: Callable[[str], None],
+    app: Callable[..., Any] | None = None,
+    started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until a signal says to stop; close the service's node then.
+
+    `announce` gets the address once it is served, and after that `started` is called, both on the
+    loop. `app` is the application whose lifespan is run, if it has one. Raises `CannotStart`.
+    """
+    engine = service.engine
+    try:
+        listener, address = _listener(settings)
+    except serve.CannotStart:
+        service.node.close()
+        raise
+
+    def on_started() -> None:
+        started()
+        announce(address)
+
+    server = serve.Server(
+        uvicorn.Config(
+            cast(Any, service.app if app is None else _with_lifespan(service, app)),
+            http=http.protocol_factory(engine, None if app is None else WebSocketsSansIOProtocol),
+            ws=websocket.protocol_factory({engine.options.path: engine}),
+            lifespan=_lifespan(app),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=settings.proxy_headers,
+            forwarded_allow_ips=settings.forwarded_allow_ips,
+            ssl_certfile=settings.ssl_certfile,
+            ssl_keyfile=settings.ssl_keyfile,
+            timeout_graceful_shutdown=max(1, round(settings.grace_seconds)),
+        ),
+        engine,
+        grace=settings.grace_seconds,
+        on_started=on_started,
+        on_drain=service.node.draining,
+        on_drained=service.node.settled,
+    )
+    try:
+        serve.run(server, listener)
+    finally:
+        service.node.close()
+
+
+def _listener(settings: Settings) -> tuple[Any, str]:
+    if settings.uds is not None:
+        return serve.bind_uds(settings.uds), f"unix:{settings.uds}"
+    listener = serve.bind(settings.host, settings.port)
+    scheme = "http" if settings.ssl_certfile is None else "https"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return listener, f"{scheme}://{host}:{listener.getsockname()[1]}/"
+
+
+def _lifespan(app: Callable[..., Any] | None) -> Literal["auto", "off"]:
+    return "off" if app is None else "auto"
+
+
+def _with_lifespan(service: Service, app: Callable[..., Any]) -> Callable[..., Any]:
+    async def serve_both(scope: Any, receive: Any, send: Any) -> None:
+        target = app if scope["type"] == "lifespan" else service.app
+        await target(scope, receive, send)
+
+    return serve_both
