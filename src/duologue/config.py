@@ -468,6 +468,21 @@ class Service:
     app: EngineApp
 
 
+def build_node(
+    settings: Settings, identify: Identify | None = None, authorize: Authorize | None = None
+) -> Node:
+    """A node alone. Raises `CannotOpen` and `CannotUseKeys`."""
+    identify = identify or auth.identify(auth_options(settings))
+    return Node(
+        open_store(settings),
+        terms=terms(settings),
+        limits=limits(settings),
+        identify=identify,
+        authorize=authorize,
+        url=settings.url,
+    )
+
+
 def build(
     settings: Settings,
     *,
@@ -485,15 +500,7 @@ def build(
     """
     keys = api_keys(settings)
     site: Callable[..., Any] = pages(lambda: node.trouble, page=page, fallback=app)
-    identify = identify or auth.identify(auth_options(settings))
-    node = Node(
-        open_store(settings),
-        terms=terms(settings),
-        limits=limits(settings),
-        identify=identify,
-        authorize=authorize,
-        url=settings.url,
-    )
+    node = build_node(settings, identify, authorize)
     if keys:
         site = Api(
             node.host,

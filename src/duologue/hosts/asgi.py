@@ -200,12 +200,12 @@ def _named(
 ) -> Named | Awaitable[Named]:
     found = identify(HTTPConnection(_scope(session)), auth)
     if inspect.isawaitable(found):
-        return _named_later(found, session, auth)
-    return named(found, session, auth)
+        return _named_later(found, auth)
+    return named(found, auth)
 
 
-async def _named_later(found: Awaitable[Who], session: Session, auth: Mapping[str, Any]) -> Named:
-    return named(await found, session, auth)
+async def _named_later(found: Awaitable[Who], auth: Mapping[str, Any]) -> Named:
+    return named(await found, auth)
 
 
 def _whole_path(scope: _Message) -> _Message:

@@ -96,15 +96,13 @@ class State:
             }
         )
 
-    def identify(
-        self, environ: Mapping[str, Any], session: Session, auth: Mapping[str, Any]
-    ) -> Named:
+    def identify(self, environ: Mapping[str, Any], auth: Mapping[str, Any]) -> Named:
         """Ask the application who a client is; may block. Raises `Unidentified`."""
         function = self.extension.functions.identify
         if function is None:
             raise RuntimeError("this application does not say who clients are")
         with self.app.request_context(dict(environ)):
-            return named(self.app.ensure_sync(function)(auth), session, auth)
+            return named(self.app.ensure_sync(function)(auth), auth)
 
     def authorize(self, asker: str, target: str) -> bool:
         """Ask the application whether a client may ask another; may block."""
@@ -290,7 +288,7 @@ async def _identify(
 ) -> Named:
     loop = asyncio.get_running_loop()
     environ = _environ(session)
-    return await loop.run_in_executor(threads, state.identify, environ, session, auth)
+    return await loop.run_in_executor(threads, state.identify, environ, auth)
 
 
 async def _authorize(state: State, threads: Executor, asker: str, target: str) -> bool:

@@ -6,8 +6,9 @@ import enum
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from duologue import codes
 from duologue.core import errors
-from duologue.node import Named, Session, Unidentified, anonymous
+from duologue.node import Named, Unidentified
 
 
 class _Anyone(enum.Enum):
@@ -26,17 +27,22 @@ ANYONE: Final = _Anyone.ANYONE
 Who = Named | tuple[str, str | None] | str | Literal[_Anyone.ANYONE] | None
 
 
-def named(who: Who, session: Session, auth: Mapping[str, Any]) -> Named:
+def named(who: Who, auth: Mapping[str, Any]) -> Named:
     """Raises `Unidentified` for a client that may not connect, `TypeError` for what is no `Who`."""
     if who is None:
         raise Unidentified(errors.UNAUTHORIZED, "You are not allowed to connect")
     if who is ANYONE:
-        return anonymous(session, auth)
+        return Named(codes.uuid4(), _name(auth), fresh=True)
     if isinstance(who, Named):
         return who
     if isinstance(who, str):
-        name = auth.get("name")
-        return Named(who, name if isinstance(name, str) else None, kept=True)
+        return Named(who, _name(auth), kept=True)
     if isinstance(who, tuple) and len(who) == 2 and isinstance(who[0], str):
         return Named(who[0], who[1], kept=True)
     raise TypeError(f"who a client is says a string, or two, and not {who!r}")
+
+
+def _name(auth: Mapping[str, Any]) -> str | None:
+    """The name that a client asks for."""
+    name = auth.get("name")
+    return name if isinstance(name, str) else None
