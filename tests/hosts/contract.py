@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ class Person:
         user: str | None = None,
         transports: str = "websocket",
         auth: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         self.client = socketio.Client(reconnection=False)
         self._heard = _Heard()
@@ -38,7 +40,7 @@ class Person:
         self.client.on("connect_error", lambda data: self._heard.put(["connect_error", data]))
         self.client.connect(
             host.url,
-            headers={} if user is None else {"x-user": user},
+            headers=headers or ({} if user is None else {"x-user": user}),
             socketio_path=host.path,
             transports=transports.split("+"),
             auth=auth,
@@ -70,6 +72,7 @@ class Host:
         self.prefix = prefix
         self.url = process.url
         self.path = f"{prefix}/socket.io"
+        self.people: list[Person] = []
 
     def view(self, path: str) -> Any:
         """What a view of the host's own application answers, as JSON."""
@@ -77,21 +80,23 @@ class Host:
         assert status == 200, body
         return json.loads(body)
 
+    def stop(self) -> None:
+        """End the server, and its clients first: some servers let each wait for seconds."""
+        with ThreadPoolExecutor(32) as threads:
+            list(threads.map(Person.leave, self.people))
+        self.process.stop()
+
 
 Come = Callable[..., Person]
 
 
 @pytest.fixture
-def come(host: Host) -> Iterator[Come]:
-    people: list[Person] = []
-
+def come(host: Host) -> Come:
     def come(*args: Any, **options: Any) -> Person:
-        people.append(Person(host, *args, **options))
-        return people[-1]
+        host.people.append(Person(host, *args, **options))
+        return host.people[-1]
 
-    yield come
-    for person in people:
-        person.leave()
+    return come
 
 
 def link(ann: Person, ben: Person) -> None:

@@ -70,6 +70,20 @@ class HostProcess:
         finally:
             connection.close()
 
+    @staticmethod
+    def run(folder: Path, *command: str, env: dict[str, str]) -> str:
+        """What a command prints that ends by itself."""
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.terminate()

@@ -60,8 +60,9 @@ class TestStarlette(Contract):
     def host(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         folder = tmp_path_factory.mktemp("starlette")
         process = _uvicorn(folder, "tests.hosts.apps.starlette_app:app")
-        yield Host(process)
-        process.stop()
+        host = Host(process)
+        yield host
+        host.stop()
 
 
 class TestFastApiBelowAPath(Contract):
@@ -70,8 +71,9 @@ class TestFastApiBelowAPath(Contract):
     def host(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         folder = tmp_path_factory.mktemp("fastapi")
         process = _uvicorn(folder, "tests.hosts.apps.fastapi_app:app")
-        yield Host(process, "/talk")
-        process.stop()
+        host = Host(process, "/talk")
+        yield host
+        host.stop()
 
 
 class TestServeBesideStarlette:
@@ -84,8 +86,9 @@ class TestServeBesideStarlette:
         (folder / "shop.py").write_text(SITE)
         command = (sys.executable, "-m", "duologue", "serve", "--port", "{port}")
         process = HostProcess(folder, *command, "--app", "shop:app")
-        yield Host(process)
-        process.stop()
+        host = Host(process)
+        yield host
+        host.stop()
 
     def test_conversations_are_served(self, come: Come) -> None:
         ann, ben = come(), come(transports="polling+websocket")

@@ -28,8 +28,9 @@ class TestFlask(Contract):
             *("duologue", "run", "--port", "{port}"),
             env={"PYTHONPATH": f"{Path.cwd()}:{Path.cwd() / 'src'}"},
         )
-        yield Host(process)
-        process.stop()
+        host = Host(process)
+        yield host
+        host.stop()
 
     def test_the_rest_of_the_application_is_there(self, host: Host) -> None:
         assert host.process.get("/no-such-page")[0] == 404

@@ -43,8 +43,9 @@ class OnFlaskSocketIO(Contract):
     @classmethod
     def host(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         process = start(tmp_path_factory.mktemp(cls.mode), cls.mode)
-        yield Host(process)
-        process.stop()
+        host = Host(process)
+        yield host
+        host.stop()
 
     def test_the_applications_own_events_are_left_to_it(self, come: Come) -> None:
         assert come().call("ours", {"a": 1}) == {"heard": {"a": 1}}
