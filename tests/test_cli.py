@@ -22,7 +22,7 @@ from tests.support.process import Serve
 def settings(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """The settings with which the command would have served."""
     seen: list[Settings] = []
-    monkeypatch.setattr(cli, "_serve", seen.append)
+    monkeypatch.setattr(cli, "_serve", lambda settings, app: seen.append(settings))
     return seen
 
 

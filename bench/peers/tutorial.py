@@ -18,7 +18,7 @@ clients: dict[str, str] = {}
 
 
 def request_sid() -> str:
-    sid: str = request.sid
+    sid: str = request.sid  # type: ignore[attr-defined]
     return sid
 
 

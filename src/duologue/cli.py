@@ -6,24 +6,21 @@ import contextlib
 import dataclasses
 import logging
 import os
-import socket
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import click
-import uvicorn
 
-from . import config, logs, scripting
+from . import config, logs, scripting, serving
 from .config import ENVIRONMENT_PREFIX, Settings, SettingsError
+from .hosts import applications
+from .hosts.applications import CannotLoad
 from .keys import CannotUseKeys
-from .metrics import Metrics
-from .server import http, serve, websocket
-from .server.app import Engine
+from .server import serve
 from .server.pages import PagesMissing
-from .server.requests import WithRequestId
 from .stores import files
 from .stores.base import CannotOpen
 
@@ -31,6 +28,15 @@ _logger: Final = logging.getLogger("duologue")
 
 FAILURE: Final = 1
 COULD_NOT_START: Final = 3
+
+_CANNOT_START: Final = (
+    serve.CannotStart,
+    CannotLoad,
+    CannotOpen,
+    CannotUseKeys,
+    PagesMissing,
+    SettingsError,
+)
 
 _EPILOG: Final = (
     "Every option can be set as an environment variable too, named in brackets, and as a key of "
@@ -152,7 +158,15 @@ def _secrets() -> dict[str, str]:
     metavar="FILE.toml",
     help="File with settings.",
 )
-def serve_command(**values: Any) -> None:
+@click.option(
+    "--app",
+    "application",
+    metavar="MODULE:NAME",
+    envvar=ENVIRONMENT_PREFIX + "APP",
+    show_envvar=True,
+    help="An ASGI or WSGI application that is to have all other requests.",
+)
+def serve_command(application: str | None, **values: Any) -> None:
     """Run the server with its page."""
     try:
         settings = config.settings_from({**values, **_secrets()})
@@ -160,8 +174,8 @@ def serve_command(**values: Any) -> None:
         raise click.UsageError(str(error)) from error
     logs.configure(settings.log_level, settings.log_format, access=settings.access_log)
     try:
-        _serve(settings)
-    except (serve.CannotStart, CannotOpen, CannotUseKeys, PagesMissing, SettingsError) as error:
+        _serve(settings, application)
+    except _CANNOT_START as error:
         click.echo(f"duologue: {error}", err=True)
         sys.exit(COULD_NOT_START)
 
@@ -230,79 +244,14 @@ def _file_failures() -> Iterator[None]:
         sys.exit(FAILURE)
 
 
-def _serve(settings: Settings) -> None:
-    service = config.build(settings)
-    engine = service.engine
-    if settings.uds is not None:
-        listener = serve.bind_uds(settings.uds)
-        address = f"unix:{settings.uds}"
-    else:
-        listener = serve.bind(settings.host, settings.port)
-        scheme = "http" if settings.ssl_certfile is None else "https"
-        address = _address(scheme, settings.host, listener)
-    metrics = Metrics(service.node, engine)
-    beside, metrics_address = _metrics_server(settings, engine, metrics)
+def _serve(settings: Settings, app: str | None) -> None:
+    other = None if app is None else applications.load(app)
+    service = config.build(settings, app=other)
 
-    def started() -> None:
-        if beside is not None:
-            metrics.start()
-            _logger.info("metrics at %s", metrics_address)
+    def announce(address: str) -> None:
         click.echo(f"Duologue is running at {address} (Ctrl+C stops it)")
 
-    server = serve.Server(
-        uvicorn.Config(
-            cast(Any, WithRequestId(service.app)),
-            http=http.protocol_factory(engine),
-            ws=websocket.protocol_factory({engine.options.path: engine}),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=settings.proxy_headers,
-            forwarded_allow_ips=settings.forwarded_allow_ips,
-            ssl_certfile=settings.ssl_certfile,
-            ssl_keyfile=settings.ssl_keyfile,
-            timeout_graceful_shutdown=max(1, round(settings.grace_seconds)),
-        ),
-        engine,
-        grace=settings.grace_seconds,
-        on_started=started,
-        on_drain=service.node.draining,
-        on_drained=service.node.settled,
-        beside=beside,
-    )
-    try:
-        serve.run(server, listener)
-    finally:
-        metrics.stop()
-        service.node.close()
-
-
-def _metrics_server(
-    settings: Settings, engine: Engine, metrics: Metrics
-) -> tuple[serve.Beside | None, str]:
-    """What serves ``/metrics``, if anything, and its address."""
-    if settings.metrics_port is None:
-        return None, ""
-    listener = serve.bind(settings.metrics_host, settings.metrics_port)
-    server_config = uvicorn.Config(
-        cast(Any, metrics.app()),
-        http=http.protocol_factory(engine),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=1,
-    )
-    address = _address("http", settings.metrics_host, listener) + "metrics"
-    return serve.Beside(server_config, listener), address
-
-
-def _address(scheme: str, host: str, listener: socket.socket) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{shown}:{listener.getsockname()[1]}/"
+    serving.run(settings, service, announce=announce, app=other)
 
 
 if __name__ == "__main__":

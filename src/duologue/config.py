@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 from . import auth
 from .core.model import Policy, Terms
-from .node import Limits, Node
+from .node import Authorize, Identify, Limits, Node
 from .rest.app import Api
 from .server.app import Engine, Options
 from .server.asgi import EngineApp
@@ -479,20 +479,39 @@ class Service:
     app: EngineApp
 
 
-def build(settings: Settings) -> Service:
-    """The objects of a server with these settings. Raises `PagesMissing` without its page, and
-    `CannotOpen` without its store, `CannotUseKeys` without the keys for tokens, and `SettingsError`
-    for keys of the REST API that cannot be read."""
-    keys = api_keys(settings)
-    site: Callable[..., Any] = pages(lambda: node.trouble)
-    identify = auth.identify(auth_options(settings))
-    node = Node(
+def build_node(
+    settings: Settings, identify: Identify | None = None, authorize: Authorize | None = None
+) -> Node:
+    """A node alone. Raises `CannotOpen` and `CannotUseKeys`."""
+    identify = identify or auth.identify(auth_options(settings))
+    return Node(
         open_store(settings),
         terms=terms(settings),
         limits=limits(settings),
         identify=identify,
+        authorize=authorize,
         url=settings.url,
     )
+
+
+def build(
+    settings: Settings,
+    *,
+    identify: Identify | None = None,
+    authorize: Authorize | None = None,
+    app: Callable[..., Any] | None = None,
+    page: bool = True,
+    keep_scopes: bool = False,
+) -> Service:
+    """The objects of a server with these settings, and with what an application that it is part of
+    adds: who clients are, who may ask whom, and `app`, an ASGI application for all other requests.
+
+    Raises `PagesMissing` without its page, `CannotOpen` without its store, `CannotUseKeys` without
+    the keys for tokens, and `SettingsError` for keys of the REST API that cannot be read.
+    """
+    keys = api_keys(settings)
+    site: Callable[..., Any] = pages(lambda: node.trouble, page=page, fallback=app)
+    node = build_node(settings, identify, authorize)
     if keys:
         site = Api(
             node.host,
@@ -503,4 +522,4 @@ def build(settings: Settings) -> Service:
         )
     options = engine_options(settings)
     engine = Engine.socketio(options, {"/": node})
-    return Service(node, engine, EngineApp({options.path: engine}, site))
+    return Service(node, engine, EngineApp({options.path: engine}, site, keep_scopes=keep_scopes))

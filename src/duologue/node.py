@@ -27,20 +27,31 @@ from .host import Host
 from .hub import Client, Hub, Session, about
 from .lobby import Limits, Lobby
 from .own import Own
+from .permission import Authorize, Permission
 from .stores.base import Store, StoreError
 from .stores.writer import Call, Inline, Threaded, Writer
 
 _logger: Final = logging.getLogger("duologue.node")
 
 
-__all__ = ["Identify", "Limits", "Named", "Node", "Session", "Unidentified", "anonymous"]
+__all__ = [
+    "Authorize",
+    "Identify",
+    "Limits",
+    "Named",
+    "Node",
+    "Session",
+    "Unidentified",
+    "anonymous",
+]
 
 
 class Node:
     """Duologue's application: the rules, a store, and the sessions of one process.
 
-    `identify` says who a session belongs to; it may be a coroutine function. `clock` gives seconds
-    since the epoch. `writer` is by default what suits the store.
+    `identify` says who a session belongs to; it may be a coroutine function. `authorize` may refuse
+    that one client asks another. `clock` gives seconds since the epoch. `writer` is by default what
+    suits the store.
     All methods belong to the event loop's thread.
     """
 
@@ -53,6 +64,7 @@ class Node:
         terms: Terms | None = None,
         limits: Limits | None = None,
         identify: Identify = anonymous,
+        authorize: Authorize | None = None,
         clock: Callable[[], float] = time.time,
         url: str = "",
         writer: Writer | None = None,
@@ -64,6 +76,7 @@ class Node:
         self._terms = terms or Terms()
         self._limits = limits or Limits()
         self._identification = Identification(identify)
+        self._permission = Permission(authorize)
         self._clock = clock
         self._own = Own(store, self.hub.online, terms=self._terms, url=url.rstrip("/"))
         self._expiry = Expiry(
@@ -296,9 +309,18 @@ class Node:
         if isinstance(command, events.SendSignal) and (refusal := vocabulary.lookalike(command)):
             answer(refusal)
             return
+        submit = partial(self._submit_command, session, command, answer)
+        if self._permission.needed and isinstance(command, events.RequestLink):
+            self._permission.ask(client.id, command.target, submit, answer)
+        else:
+            submit()
+
+    def _submit_command(
+        self, session: Session, command: events.PairCommand, answer: Callable[[events.Reply], None]
+    ) -> None:
         self._writer.submit(
             Call(
-                partial(self._decide, client, command, now),
+                partial(self._decide, session.data, command, self._clock()),
                 partial(self._decided, session, answer),
                 partial(self._failed, answer, command.target),
             )
@@ -376,12 +398,42 @@ class Node:
         if not client.requests.take(now):
             answer(self._too_often(client.requests, UNSET))
             return
+        submit = partial(self._submit_own, session, command, answer)
+        if self._permission.needed and isinstance(command, events.RedeemInvite):
+            # Whom this asks, only the store knows
+            self._writer.submit(
+                Call(
+                    partial(self._own.maker, command),
+                    partial(self._redeem, client, submit, answer),
+                    partial(self._failed, answer, UNSET),
+                )
+            )
+        else:
+            submit()
+
+    def _redeem(
+        self,
+        client: Client,
+        submit: Callable[[], None],
+        answer: Callable[[events.Reply], None],
+        maker: str | None,
+    ) -> None:
+        if maker is None:
+            submit()
+        else:
+            # The answer must not name one whose ID this client does not know
+            refused = partial(_unnamed, answer)
+            self._permission.ask(client.id, maker, submit, refused)
+
+    def _submit_own(
+        self, session: Session, command: events.OwnCommand, answer: Callable[[events.Reply], None]
+    ) -> None:
         done = partial(self._decided, session, answer)
         if isinstance(command, events.Forget):
             done = partial(self._forgotten, session, answer)
         self._writer.submit(
             Call(
-                partial(self._decide_own, client, command, now),
+                partial(self._decide_own, session.data, command, self._clock()),
                 done,
                 partial(self._failed, answer, UNSET),
             )
@@ -528,12 +580,17 @@ class Node:
         self._expiry.stop()
         self._admissions.stop()
         self._identification.close()
+        self._permission.close()
         self._writer.close()
 
 
 def _ended(target: str | UnsetType, id: str | None = None) -> Refusal:
     """For what a client had sent before it heard that its identity has ended."""
     return refuse(errors.EXPIRED, "This identity has ended", target=target, id=id)
+
+
+def _unnamed(answer: Callable[[events.Reply], None], refusal: Refusal) -> None:
+    answer(msgspec.structs.replace(refusal, target_client_id=UNSET))
 
 
 class _Sending(msgspec.Struct, gc=False):

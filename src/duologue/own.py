@@ -38,6 +38,11 @@ class Own:
             return self._revoke(actor, command)
         return rules.end(actor, list(self._store.pairs(actor.id)), now)
 
+    def maker(self, command: events.RedeemInvite) -> str | None:
+        """Who made an invitation; None for a code that is none. Belongs inside a transaction."""
+        invite = self._store.invite(codes.code_digest(command.code))
+        return None if invite is None else invite.maker
+
     def _invite(self, actor: Identity, command: events.CreateInvite, now: float) -> events.Decision:
         code = codes.new_code()
         digest = codes.code_digest(code)

@@ -3,7 +3,9 @@
 "use strict";
 
 const $ = (id) => document.getElementById(id);
-const socket = io({ auth: (give) => give({ name: $("name").value || null }) });
+// The server may be mounted below another path, as this page is
+const path = new URL("socket.io/", location.href).pathname;
+const socket = io({ path, auth: (give) => give({ name: $("name").value || null }) });
 
 let clientId = null;
 const requests = new Map(); // ID of the other -> {name, note, mine}

@@ -28,24 +28,35 @@ from .requests import HEADER, request_id
 
 _CLOSE_CODES = {SHUTTING_DOWN: 1012, PARSE_ERROR: 1002, SLOW_READER: 1008}
 
+#: What a server says of a connection that ended without a closing frame. Source: RFC 6455, 7.4.1.
+_ABNORMAL = 1006
+
 
 class EngineApp:
-    """Serves each engine at its path and everything else by `fallback`, an ASGI application."""
+    """Serves each engine at its path and everything else by `fallback`, an ASGI application.
+
+    With `keep_scopes` sessions have the scope of the request that opened them.
+    """
 
     def __init__(
-        self, engines: Mapping[str, Engine], fallback: Callable[[Scope, Receive, Send], Any]
+        self,
+        engines: Mapping[str, Engine],
+        fallback: Callable[[Scope, Receive, Send], Any],
+        *,
+        keep_scopes: bool = False,
     ) -> None:
         self._engines = engines
-        self._polling = {path: Polling(engine) for path, engine in engines.items()}
+        self._polling = {path: Polling(engine, keep_scopes) for path, engine in engines.items()}
         self._fallback = fallback
+        self._keep_scopes = keep_scopes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
-            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            path = _route_path(scope)
             if scope["type"] == "websocket":
                 engine = self._engines.get(path)
                 if engine is not None:
-                    await AsgiWebSocket(engine).run(scope, receive, send)
+                    await AsgiWebSocket(engine, self._keep_scopes).run(scope, receive, send)
                     return
             elif path in self._polling:
                 await self._polling[path](scope, receive, send)
@@ -53,13 +64,21 @@ class EngineApp:
         await self._fallback(scope, receive, send)
 
 
+def _route_path(scope: Scope) -> str:
+    """The path below where this application is mounted."""
+    path, root = scope["path"], scope.get("root_path", "").rstrip("/")
+    # A server that strips the prefix itself may still say what it was
+    return str(path[len(root) :] if root and path.startswith(f"{root}/") else path)
+
+
 class AsgiWebSocket:
     """One ``websocket`` scope; the transport of a `Connection`, or a candidate for it."""
 
     name = WEBSOCKET
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, keep_scope: bool = False) -> None:
         self._engine = engine
+        self._keep_scope = keep_scope
         self._connection: Connection | None = None
         self._packets: list[bytes] = []
         self._bytes = 0
@@ -105,6 +124,8 @@ class AsgiWebSocket:
         if connection.transport is not self:
             self.deadline = engine.now() + engine.options.upgrade_timeout
             engine.wheel.schedule(self)
+        elif self._keep_scope:
+            connection.scope = scope
         self._connection = connection
         return connection
 
@@ -112,8 +133,11 @@ class AsgiWebSocket:
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
-                abnormal = message.get("code", 1006) == 1006
-                self._leave(TRANSPORT_ERROR if abnormal else CLOSED_BY_CLIENT)
+                code = message.get("code", _ABNORMAL)
+                if code == _CLOSE_CODES[SHUTTING_DOWN]:
+                    self._leave(SHUTTING_DOWN)
+                else:
+                    self._leave(TRANSPORT_ERROR if code == _ABNORMAL else CLOSED_BY_CLIENT)
                 return
             if self._reason is None:
                 text = message.get("text")

@@ -9,7 +9,7 @@ from duologue.wire import engineio
 from duologue.wire.engineio import Beat, Binary, Heartbeat, PacketError, Signal, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, MutableMapping, Sequence
 
     from .app import Engine
     from .lane import Decoders
@@ -91,7 +91,8 @@ class Connection:
     """An Engine.IO session from its handshake to its end.
 
     `sid` is the session's secret: who knows it can read and write the session. `address` is the
-    peer's IP address, `headers` those of the request that opened the session, names in lower case.
+    peer's IP address, `headers` those of the request that opened the session, names in lower case;
+    `scope` is that request's ASGI scope where the engine's host wants to have it.
     """
 
     __slots__ = (
@@ -103,6 +104,7 @@ class Connection:
         "headers",
         "heartbeat",
         "layer",
+        "scope",
         "sid",
         "slot",
         "stage",
@@ -124,6 +126,7 @@ class Connection:
         self.stage = stage
         self.address = address
         self.headers = headers
+        self.scope: MutableMapping[str, Any] | None = None
         self.closed = False
         self.candidate: Candidate | None = None
         self.slot = -1

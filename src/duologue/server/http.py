@@ -25,9 +25,15 @@ _TOO_LARGE: Final = (
 )
 
 
-def protocol_factory(engine: Engine) -> type[asyncio.Protocol]:
-    """What ``uvicorn.Config(http=…)`` wants; limits and timer are those of `engine`."""
-    return cast("type[asyncio.Protocol]", functools.partial(HttpProtocol, engine=engine))
+def protocol_factory(
+    engine: Engine, others: type[asyncio.Protocol] | None = None
+) -> type[asyncio.Protocol]:
+    """What ``uvicorn.Config(http=…)`` wants; limits and timer are those of `engine`.
+
+    `others` is uvicorn's protocol class for WebSockets at paths that are not the engine's.
+    """
+    made = functools.partial(HttpProtocol, engine=engine, others=others)
+    return cast("type[asyncio.Protocol]", made)
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -41,9 +47,11 @@ class HttpProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         engine: Engine,
+        others: type[asyncio.Protocol] | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._engine = engine
+        self._others = others
         self._header_bytes = 0
         self._tail = b""
         self._reading_headers = True
@@ -95,6 +103,9 @@ class HttpProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._engine.wheel.remove(self)
         self.deadline = math.inf
+        path = self.url.partition(b"?")[0].decode("latin-1")
+        if self._others is not None and path != self._engine.options.path:
+            self.ws_protocol_class = self._others
         super().handle_websocket_upgrade()
 
     def _set_deadline(self, seconds: float) -> None:

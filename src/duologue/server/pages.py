@@ -12,7 +12,8 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 _COMPRESSED: Final = ".gz"
 
@@ -74,6 +75,9 @@ _SIMPLE_POLICY: Final = (
 )
 
 
+_PACKAGE: Final = Path(str(resources.files("duologue")))
+
+
 class PagesMissing(Exception):
     """The page has not been built into this installation."""
 
@@ -109,11 +113,31 @@ def _takes_gzip(request: Request) -> bool:
     return False
 
 
-def pages(trouble: Callable[[], str | None]) -> Starlette:
+def browser_client() -> Path:
+    """The folder with the browser's Socket.IO client. Raises `PagesMissing`."""
+    client = _PACKAGE / "_web" / "socket.io"
+    if not (client / "socket.io.js").is_file():
+        raise PagesMissing("The page has not been built; run 'make web'")
+    return client
+
+
+def simple_page() -> tuple[bytes, bytes, dict[str, str]]:
+    """The simple page, its script, and the headers that the page needs."""
+    html = (_PACKAGE / "pages" / "simple.html").read_bytes()
+    script = (_PACKAGE / "pages" / "simple.js").read_bytes()
+    policy = _SIMPLE_POLICY.format(style=_style_hash(html))
+    return html, script, {**_HEADERS, "content-security-policy": policy}
+
+
+def pages(
+    trouble: Callable[[], str | None], *, page: bool = True, fallback: ASGIApp | None = None
+) -> Starlette:
     """All that is served beside Socket.IO, and what a supervisor asks for.
 
     ``/livez`` says that the process answers; ``/readyz`` whether it can do its work, which it
-    cannot while there is `trouble`. Raises `PagesMissing`.
+    cannot while there is `trouble`. Without `page` there is only the browser's Socket.IO client.
+    Everything else is for `fallback`, with which there is no messenger, for ``/`` is then its own.
+    Raises `PagesMissing`.
     """
 
     async def livez(request: Request) -> Response:
@@ -125,39 +149,42 @@ def pages(trouble: Callable[[], str | None]) -> Starlette:
             return PlainTextResponse("ok\n", headers=_HEADERS)
         return PlainTextResponse(f"store: {reason}\n", status_code=503, headers=_HEADERS)
 
-    package = Path(str(resources.files("duologue")))
-    files = dict([*_built(package / "_web"), *_simple(package / "pages")])
-    return Starlette(
-        routes=[
-            Route("/livez", livez),
-            Route("/readyz", readyz),
-            *(Route(path, file.__call__) for path, file in files.items()),
-        ]
-    )
+    routes: list[BaseRoute] = []
+    if page:
+        routes += [Route("/livez", livez), Route("/readyz", readyz)]
+    for path, file in _files(page=page, messenger=fallback is None):
+        routes.append(Route(path, file.__call__))
+    site = Starlette(routes=routes)
+    if fallback is not None:
+        site.router.redirect_slashes = False
+        site.router.default = fallback
+    return site
 
 
-def _built(folder: Path) -> Iterator[tuple[str, _File]]:
-    """What `web/build.mjs` has put there, by path."""
-    page = folder / "index.html"
-    if not page.is_file():
-        raise PagesMissing("The page has not been built; run 'make web'")
-    yield "/", _File(page, _PAGE)
-    yield "/sw.js", _File(folder / "sw.js", _WORKER)
-    yield "/duologue.js", _File(folder / "duologue.js", _WIDGET)
+def _files(*, page: bool, messenger: bool) -> Iterator[tuple[str, _File]]:
+    """What `web/build.mjs` has made and `pages/` holds, by path."""
+    built = _PACKAGE / "_web"
+    if page:
+        yield from _in(browser_client(), "/socket.io", _HEADERS)
+        yield "/duologue.js", _File(built / "duologue.js", _WIDGET)
+        _, _, headers = simple_page()
+        yield "/simple", _File(_PACKAGE / "pages" / "simple.html", headers)
+        yield "/simple.js", _File(_PACKAGE / "pages" / "simple.js", _HEADERS)
+    elif (built / "socket.io").is_dir():
+        yield from _in(built / "socket.io", "/socket.io", _HEADERS)
+    if page and messenger:
+        yield "/", _File(built / "index.html", _PAGE)
+        yield "/sw.js", _File(built / "sw.js", _WORKER)
+        yield from _in(built / "assets", "/assets", _ASSET)
+        for path in built.iterdir():
+            if path.suffix in (".png", ".svg", ".webmanifest", ".md"):
+                yield f"/{path.name}", _File(path, _HEADERS)
+
+
+def _in(folder: Path, below: str, headers: Mapping[str, str]) -> Iterator[tuple[str, _File]]:
     for path in folder.iterdir():
-        if path.suffix in (".png", ".svg", ".webmanifest", ".md"):
-            yield f"/{path.name}", _File(path, _HEADERS)
-    for part, headers in (("assets", _ASSET), ("socket.io", _HEADERS)):
-        for path in (folder / part).iterdir():
-            if path.suffix != _COMPRESSED:
-                yield f"/{part}/{path.name}", _File(path, headers)
-
-
-def _simple(folder: Path) -> Iterator[tuple[str, _File]]:
-    page = folder / "simple.html"
-    policy = _SIMPLE_POLICY.format(style=_style_hash(page.read_bytes()))
-    yield "/simple", _File(page, {**_HEADERS, "content-security-policy": policy})
-    yield "/simple.js", _File(folder / "simple.js", _HEADERS)
+        if path.suffix != _COMPRESSED:
+            yield f"{below}/{path.name}", _File(path, headers)
 
 
 def _style_hash(html: bytes) -> str:

@@ -117,8 +117,9 @@ async def _hung_up(receive: Receive) -> None:
 class Polling:
     """ASGI application for the requests to an engine's path."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, keep_scopes: bool = False) -> None:
         self._engine = engine
+        self._keep_scopes = keep_scopes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: list[tuple[str, str]] = []
@@ -213,6 +214,8 @@ class Polling:
             headers,
         )
         transport.serve(connection)
+        if self._keep_scopes:
+            connection.scope = scope
         return connection
 
     def _find(self, sid: str) -> tuple[Connection, PollingTransport]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -68,6 +68,12 @@ class Session:
     def headers(self) -> Mapping[str, str]:
         """Headers of the request that opened the connection, names in lower case."""
         return self._connection.headers
+
+    @property
+    def scope(self) -> MutableMapping[str, Any] | None:
+        """The ASGI scope of that request, with what middleware put there; None where it did not
+        come by ASGI, or is not kept (`EngineApp`)."""
+        return self._connection.scope
 
     def accept(self) -> bool:
         """Answer the client's CONNECT, before which nothing can be sent.

@@ -1,0 +1,1 @@
+"""Duologue inside other people's applications."""

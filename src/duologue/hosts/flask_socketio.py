@@ -1,0 +1,465 @@
+"""Conversations on an existing Flask-SocketIO server, whatever its mode.
+
+The node is in a process of its own (`duologue.hosts.beside`), so that its event loop and its
+store's threads are those of Python, whatever has been patched here. This end waits on a socket, on
+queues and on events that are those of the server's mode, and so stops nothing but its own threads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import itertools
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import flask
+import msgspec
+from flask_socketio import SocketIO
+
+from duologue.core import errors, events
+from duologue.core.errors import Refusal, refuse
+from duologue.host import Refused
+from duologue.node import Unidentified
+from duologue.server.pages import browser_client, simple_page
+from duologue.vocabulary import COMMANDS
+from duologue.wire import socketio
+from duologue.wire.engineio import Binary, PacketError
+
+from . import bridge
+from .flask import State
+
+_logger: Final = logging.getLogger("duologue.hosts")
+
+#: Which module's sockets a mode can wait on.
+_SOCKETS: Final = {
+    "threading": "socket",
+    "gevent": "gevent.socket",
+    "gevent_uwsgi": "gevent.socket",
+    "eventlet": "eventlet.green.socket",
+}
+
+#: How long a command, or a client that connects, waits for the node.
+_SECONDS: Final = 10.0
+
+#: A node that cannot run is not started more often than this.
+_START_SECONDS: Final = 1.0
+
+_OURS: Final = frozenset(name.encode() for name in COMMANDS)
+
+_GOODBYES: Final = {"client disconnect": "transport close"}
+
+_Inner = Callable[..., Any]
+
+
+def attach(state: State, server: SocketIO) -> None:
+    """Have a Flask-SocketIO server carry an application's conversations."""
+    if server.server is None:
+        raise RuntimeError("give SocketIO its application first: SocketIO(app), or init_app(app)")
+    carrier = Carrier(state, server.server)
+    state.commands = RemoteCommands(carrier)
+    if state.page:
+        _add_page(state.app)
+
+
+class _Client:
+    """A client of the server that has a session of the node, or waits for one."""
+
+    def __init__(self, number: int, eio_sid: str, event: Any) -> None:
+        self.number = number
+        self.eio_sid = eio_sid
+        self.answered = event
+        self.refusal: tuple[str, Any] | None = None
+        self.accepted = False
+        self.decoder: socketio.Decoder | None = None
+        #: Bytes given to the server since its queue for this client was last seen empty.
+        self.waiting = 0
+
+
+class Carrier:
+    """Takes from a python-socketio server what is Duologue's, and leaves it the rest."""
+
+    def __init__(self, state: State, server: Any) -> None:
+        self._state = state
+        self._server = server
+        self._eio = server.eio
+        self._message: _Inner = self._eio.handlers["message"]
+        self._disconnect: _Inner = self._eio.handlers["disconnect"]
+        self._clients: dict[str, _Client] = {}
+        self._by_number: dict[int, _Client] = {}
+        self._numbers = itertools.count(1)
+        self._calls: dict[int, tuple[Any, list[bridge.Result]]] = {}
+        # Green where this module was imported into a patched process, and else held so shortly
+        # that nothing is switched meanwhile
+        self._starting = threading.Lock()
+        self._outgoing: Any = None
+        self._started_at = 0.0
+        self._settings = state.settings
+        self._max_queue_bytes = 0
+        self._max_depth = 32
+        self._limits = (10, 1_000_000)
+        self._eio.on("message", self._received)
+        self._eio.on("disconnect", self._left)
+
+    # The node's process
+
+    def _tell(self, message: bridge.ToNode) -> bool:
+        """Returns whether there is a node to tell."""
+        with self._starting:
+            if self._outgoing is None and time.monotonic() - self._started_at > _START_SECONDS:
+                self._start()
+            outgoing = self._outgoing
+        if outgoing is None:
+            return False
+        outgoing.put(message)
+        return True
+
+    def _start(self) -> None:
+        self._started_at = time.monotonic()
+        settings = self._settings()
+        self._max_queue_bytes = settings.max_queue_bytes
+        self._max_depth = settings.max_json_depth
+        self._limits = (settings.max_attachments, settings.max_http_buffer_size)
+        functions = self._state.extension.functions
+        sockets = importlib.import_module(_SOCKETS[self._server.async_mode])
+        ours, theirs = sockets.socketpair()
+        process = subprocess.Popen(  # noqa: S603 nothing of it comes from outside
+            [sys.executable, "-P", "-m", "duologue.hosts.beside", str(theirs.fileno())],
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        self._outgoing = outgoing = self._eio.create_queue()
+        outgoing.put(
+            bridge.Setup(
+                dataclasses.asdict(settings),
+                functions.identify is not None,
+                functions.authorize is not None,
+            )
+        )
+        self._server.start_background_task(self._write, ours, outgoing)
+        self._server.start_background_task(self._read, ours, outgoing, process)
+
+    def _write(self, sock: Any, outgoing: Any) -> None:
+        while (message := outgoing.get()) is not None:
+            try:
+                sock.sendall(bridge.frame(message))
+            except OSError:
+                return  # the reader sees it, too
+
+    def _read(self, sock: Any, outgoing: Any, process: subprocess.Popen[bytes]) -> None:
+        frames = bridge.Frames()
+        try:
+            while data := sock.recv(1 << 18):
+                for body in frames.received(data):
+                    self._heard(bridge.decode_to_server(body))
+        except OSError:
+            _logger.info("the connection to the node broke")
+        outgoing.put(None)
+        sock.close()
+        process.wait()
+        self._lost(outgoing)
+
+    def _lost(self, outgoing: Any) -> None:
+        """The node is gone: end what it had, so that clients come back, and begin anew then."""
+        _logger.error("Duologue's node has ended; the next client starts another")
+        with self._starting:
+            if self._outgoing is outgoing:
+                self._outgoing = None
+        clients, self._clients, self._by_number = tuple(self._clients.values()), {}, {}
+        calls, self._calls = self._calls, {}
+        for client in clients:
+            client.answered.set()
+            self._server.start_background_task(self._eio.disconnect, client.eio_sid)
+        for event, _ in calls.values():
+            event.set()
+
+    # From clients
+
+    def _received(self, eio_sid: str, data: str | bytes) -> Any:
+        """In place of the server's own handler of messages, which gets what is not Duologue's."""
+        client = self._clients.get(eio_sid)
+        if client is not None and client.decoder is not None:
+            return self._attached(client, client.decoder, data)
+        if isinstance(data, str):
+            decoder = self._decoder()
+            try:
+                packet = decoder.text(b"4" + data.encode()) or decoder.waiting
+            except (PacketError, UnicodeEncodeError):
+                packet = None  # the server has its own way with such
+            if packet is not None and packet.namespace == socketio.MAIN:
+                if packet.kind == socketio.CONNECT and client is None:
+                    return self._connect(eio_sid, packet, data)
+                if client is not None and packet.kind == socketio.DISCONNECT:
+                    self._forget(client, "client namespace disconnect")
+                elif client is not None and socketio.event_name(packet.body) in _OURS:
+                    if decoder.waiting is not None:
+                        client.decoder = decoder
+                    else:
+                        self._event(client, packet)
+                    return None
+        return self._message(eio_sid, data)
+
+    def _decoder(self) -> socketio.Decoder:
+        attachments, size = self._limits
+        return socketio.Decoder(max_attachments=attachments, max_attachment_bytes=size)
+
+    def _attached(self, client: _Client, decoder: socketio.Decoder, data: str | bytes) -> None:
+        try:
+            if isinstance(data, str):
+                raise PacketError("text between a packet and its attachments")
+            packet = decoder.binary(Binary(data))
+        except PacketError:
+            self._end(client)
+        else:
+            if packet is not None:
+                client.decoder = None
+                self._event(client, packet)
+
+    def _event(self, client: _Client, packet: socketio.Packet) -> None:
+        try:
+            name, args = socketio.decode_event(packet, self._max_depth)
+        except PacketError:
+            self._end(client)
+        else:
+            self._tell(bridge.Event(client.number, name, _plain(args), packet.id))
+
+    def _connect(self, eio_sid: str, packet: socketio.Packet, data: str) -> Any:
+        try:
+            auth = socketio.decode_body(packet, self._max_depth) or {}
+        except PacketError:
+            return self._message(eio_sid, data)
+        environ = self._server.environ.get(eio_sid, {})
+        client = _Client(next(self._numbers), eio_sid, self._eio.create_event())
+        self._clients[eio_sid] = self._by_number[client.number] = client
+        address = environ.get("REMOTE_ADDR", "")
+        if self._tell(bridge.Open(client.number, address, _headers(environ), auth)):
+            client.answered.wait(_SECONDS)
+        if not client.accepted:
+            self._refuse(client)
+            return None
+        answer = self._message(eio_sid, data)
+        sid = self._server.manager.sid_from_eio_sid(eio_sid, socketio.MAIN)
+        if sid is None or not self._server.manager.is_connected(sid, socketio.MAIN):
+            self._forget(client, "client namespace disconnect")  # the application's own refusal
+        else:
+            self._tell(bridge.Begin(client.number))
+        return answer
+
+    def _refuse(self, client: _Client) -> None:
+        refusal = client.refusal
+        if refusal is None:
+            unavailable = refuse(errors.UNAVAILABLE)
+            refusal = (unavailable.error, msgspec.to_builtins(unavailable))
+        self._forget(client, "connect timeout")
+        error = {"message": refusal[0], "data": refusal[1]}
+        for part in socketio.encode(socketio.CONNECT_ERROR, socketio.MAIN, None, error):
+            self._eio.send(client.eio_sid, part[1:].decode())
+
+    def _left(self, eio_sid: str, reason: str = "transport close") -> Any:
+        client = self._clients.get(eio_sid)
+        if client is not None:
+            self._forget(client, _GOODBYES.get(reason, reason))
+        return self._disconnect(eio_sid, reason)
+
+    def _forget(self, client: _Client, reason: str) -> None:
+        self._clients.pop(client.eio_sid, None)
+        if self._by_number.pop(client.number, None) is not None and self._outgoing is not None:
+            self._tell(bridge.Gone(client.number, reason))
+
+    def _end(self, client: _Client) -> None:
+        self._forget(client, "parse error")
+        self._server.start_background_task(self._eio.disconnect, client.eio_sid)
+
+    # From the node
+
+    def _heard(self, message: bridge.ToServer) -> None:
+        if isinstance(message, bridge.Packets):
+            self._send(message)
+        elif isinstance(message, bridge.Accepted | bridge.Refused):
+            client = self._by_number.get(message.session)
+            if client is not None:
+                if isinstance(message, bridge.Refused):
+                    client.refusal = (message.message, message.data)
+                else:
+                    client.accepted = True
+                client.answered.set()
+        elif isinstance(message, bridge.End):
+            self._server.start_background_task(self._ended, message)
+        elif isinstance(message, bridge.Ask):
+            self._server.start_background_task(self._asked, message)
+        elif isinstance(message, bridge.Result):
+            event, results = self._calls.pop(message.number, (None, []))
+            results.append(message)
+            if event is not None:
+                event.set()
+        elif isinstance(message, bridge.Failed):
+            _logger.error("Duologue cannot run: %s", message.reason)
+
+    def _send(self, message: bridge.Packets) -> None:
+        client = self._by_number.get(message.session)
+        socket = None if client is None else self._eio.sockets.get(client.eio_sid)
+        if client is None or socket is None:
+            return
+        if not socket.queue.qsize():
+            client.waiting = 0
+        client.waiting += sum(map(len, message.packets))
+        if client.waiting > self._max_queue_bytes:
+            _logger.info("a client does not read what it is sent")
+            self._forget(client, "slow reader")
+            self._server.start_background_task(self._eio.disconnect, client.eio_sid)
+            return
+        for packet in message.packets:
+            self._eio.send(client.eio_sid, packet)
+
+    def _ended(self, message: bridge.End) -> None:
+        client = self._by_number.pop(message.session, None)
+        if client is None:
+            return
+        self._clients.pop(client.eio_sid, None)
+        sid = self._server.manager.sid_from_eio_sid(client.eio_sid, socketio.MAIN)
+        if message.close or sid is None:
+            self._eio.disconnect(client.eio_sid)
+        else:
+            self._server.disconnect(sid, namespace=socketio.MAIN)
+
+    def _asked(self, ask: bridge.Ask) -> None:
+        """Ask the application, in a thread as its handlers have."""
+        try:
+            if ask.what == "identify":
+                answer = bridge.Answer(ask.number, self._identified(*ask.args))
+            else:
+                answer = bridge.Answer(ask.number, self._state.authorize(*ask.args))
+        except Exception:  # an application's own code may raise anything
+            _logger.exception("the application could not say")
+            answer = bridge.Answer(ask.number, None, failed=True)
+        self._tell(answer)
+
+    def _identified(self, session: int, auth: Mapping[str, Any]) -> dict[str, Any]:
+        client = self._by_number[session]
+        environ = self._server.environ[client.eio_sid]
+        try:
+            return self._state.identify(environ, auth)._asdict()
+        except Unidentified as refused:
+            return {"code": refused.code, "message": str(refused)}
+
+    # Commands
+
+    def call(self, method: str, *args: Any, **options: Any) -> Any:
+        """Have a method of the node's `Host` called; raises `Refused`."""
+        event, results = self._eio.create_event(), list[bridge.Result]()
+        number = next(self._numbers)
+        self._calls[number] = (event, results)
+        if self._tell(bridge.Call(number, method, list(args), options)):
+            event.wait(_SECONDS)
+        self._calls.pop(number, None)
+        if not results:
+            raise Refused(refuse(errors.UNAVAILABLE))
+        if results[0].refused:
+            raise Refused(msgspec.convert(results[0].value, Refusal))
+        return results[0].value
+
+
+class RemoteCommands:
+    """`duologue.hosts.flask.Commands` of a node in another process."""
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._call = carrier.call
+
+    def online(self, client: str) -> bool:
+        return bool(self._call("online", client))
+
+    def client(self, client: str) -> events.ClientReply:
+        return msgspec.convert(self._call("client", client), events.ClientReply)
+
+    def disconnect(self, client: str) -> int:
+        return int(self._call("disconnect", client))
+
+    def forget(self, client: str) -> None:
+        self._call("forget", client)
+
+    def link(self, a: str, b: str, *, create: bool = False) -> bool:
+        return bool(self._call("link", a, b, create=create))
+
+    def close(self, a: str, b: str) -> None:
+        self._call("close", a, b)
+
+    def block(self, client: str, target: str) -> None:
+        self._call("block", client, target)
+
+    def unblock(self, client: str, target: str) -> None:
+        self._call("unblock", client, target)
+
+    def send(
+        self, sender: str, target: str, content: Any, id: str | None = None
+    ) -> events.MessageReply:
+        return msgspec.convert(self._call("send", sender, target, content, id), events.MessageReply)
+
+    def history(
+        self, client: str, peer: str, before: int | None = None, limit: int = 50
+    ) -> events.HistoryReply:
+        found = self._call("history", client, peer, before, limit)
+        return msgspec.convert(found, events.HistoryReply, builtin_types=(bytes,))
+
+
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_") and isinstance(value, str)
+    }
+
+
+def _plain(value: Any) -> Any:
+    """With bytes for `Binary`, which MessagePack's encoder does not know."""
+    if isinstance(value, bytes):
+        return bytes(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return value
+
+
+# The page
+
+
+def _add_page(app: flask.Flask) -> None:
+    html, script, headers = simple_page()
+    pages = flask.Blueprint("duologue", __name__)
+
+    @pages.get("/simple")
+    def simple() -> flask.Response:
+        return flask.Response(html, headers=headers, mimetype="text/html")
+
+    @pages.get("/simple.js")
+    def simple_script() -> flask.Response:
+        return flask.Response(script, mimetype="text/javascript")
+
+    app.register_blueprint(pages)
+    app.wsgi_app = _BrowserClient(app.wsgi_app, browser_client())  # type: ignore[method-assign]
+
+
+class _BrowserClient:
+    """WSGI: the browser's client below ``/socket.io/``, where the server has only itself."""
+
+    def __init__(self, inner: Any, folder: Path) -> None:
+        self._inner = inner
+        self._files = {
+            f"/socket.io/{path.name}": path for path in folder.iterdir() if path.suffix == ".js"
+        }
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        path = self._files.get(environ.get("PATH_INFO", ""))
+        if path is None or environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
+            return self._inner(environ, start_response)
+        body = path.read_bytes()
+        headers = [("Content-Type", "text/javascript"), ("Content-Length", str(len(body)))]
+        start_response("200 OK", [*headers, ("X-Content-Type-Options", "nosniff")])
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]

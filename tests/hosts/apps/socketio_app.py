@@ -1,0 +1,66 @@
+"""An application on Flask-SocketIO with conversations, in the mode that $MODE says."""
+
+import os
+
+MODE = os.environ["MODE"]
+if MODE == "gevent":
+    from gevent import monkey
+
+    monkey.patch_all()
+elif MODE == "eventlet":
+    import eventlet
+
+    eventlet.monkey_patch()
+
+# What is patched has to be before anything else is imported
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, request, session
+from flask_socketio import SocketIO
+
+import duologue as d
+from duologue.hosts.flask import Duologue
+
+app = Flask(__name__)
+app.config["SECRET_KEY"] = secrets.token_hex()
+socketio = SocketIO(app, async_mode=MODE.removesuffix("-unpatched"))
+duologue = Duologue(app, socketio=socketio)
+
+
+@duologue.identify
+def identify(auth: Mapping[str, Any]) -> d.Who:
+    user = session.get("user") or request.headers.get("x-user", d.ANYONE)
+    return None if user == "nobody" else user
+
+
+@duologue.authorize_request
+def authorize(asker: str, target: str) -> bool:
+    return target != "private"
+
+
+@app.route("/login/<user>")
+def login(user: str) -> str:
+    session["user"] = user
+    return "welcome"
+
+
+@app.route("/introduce/<a>/<b>")
+def introduce(a: str, b: str) -> dict[str, object]:
+    try:
+        duologue.link(a, b)
+        answer = duologue.send(a, b, "hello from a view")
+        return {"online": duologue.online(b), "seq": answer.seq}
+    except d.Refused as refused:
+        return {"refused": refused.code}
+
+
+@socketio.on("ours")  # type: ignore[untyped-decorator]
+def ours(data: Any) -> Any:
+    return {"heard": data}
+
+
+if __name__ == "__main__":
+    options = {"allow_unsafe_werkzeug": True} if MODE == "threading" else {}
+    socketio.run(app, port=int(os.environ["PORT"]), **options)

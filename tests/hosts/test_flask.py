@@ -1,0 +1,99 @@
+"""Beside a Flask application, on one port."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import socketio
+from flask import Flask
+
+from duologue import Refused
+from duologue.hosts.flask import Duologue
+from tests.hosts.contract import Come, Contract, Host, fresh
+from tests.hosts.contract import come as come
+from tests.hosts.process import HostProcess
+from tests.support.clients import _Heard
+
+
+class TestFlask(Contract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def host(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+        process = HostProcess(
+            tmp_path_factory.mktemp("flask"),
+            *(sys.executable, "-m", "flask", "--app", "tests.hosts.apps.flask_app"),
+            *("duologue", "run", "--port", "{port}"),
+            env={"PYTHONPATH": f"{Path.cwd()}:{Path.cwd() / 'src'}"},
+        )
+        host = Host(process)
+        yield host
+        host.stop()
+
+    def test_the_rest_of_the_application_is_there(self, host: Host) -> None:
+        assert host.process.get("/no-such-page")[0] == 404
+
+    def test_a_job_in_a_thread_of_its_own_links_and_sends(self, host: Host, come: Come) -> None:
+        ann, ben = come(fresh("ann")), come(fresh("ben"))
+        host.view(f"/later/{ann.id}/{ben.id}")
+        assert ben.hears("message")["content"] == "hello from a job"
+
+    def test_the_session_of_the_browser_says_who_a_client_is(self, host: Host) -> None:
+        user = fresh("ann")
+        _, _, cookie = host.process.get(f"/login/{user}")
+        client = socketio.Client(reconnection=False)
+        heard = _Heard()
+        client.on("client_id", lambda data: heard.put([data]))
+        client.connect(host.url, headers={"Cookie": cookie.split(";")[0]})
+        try:
+            assert heard.next(lambda entry: True)[0]["clientId"] == user
+        finally:
+            client.disconnect()
+            client.shutdown()
+
+
+def test_an_extension_serves_several_applications() -> None:
+    duologue, first, second = Duologue(), Flask("first"), Flask("second")
+    for app in (first, second):
+        duologue.init_app(app)
+    assert first.extensions["duologue"] is not second.extensions["duologue"]
+
+
+def test_with_several_applications_a_command_needs_the_context_of_one() -> None:
+    duologue = Duologue()
+    for name in ("first", "second"):
+        duologue.init_app(Flask(name))
+    with pytest.raises(RuntimeError, match="needs the context of one"):
+        duologue.online("ann")
+
+
+def test_an_application_has_one_duologue() -> None:
+    app = Flask("app")
+    Duologue(app)
+    with pytest.raises(RuntimeError, match="has a Duologue already"):
+        Duologue(app)
+
+
+def test_a_command_is_refused_while_it_does_not_run() -> None:
+    with pytest.raises(Refused) as refused:
+        Duologue(Flask("app")).online("ann")
+    assert refused.value.code == "unavailable"
+
+
+def test_settings_come_from_the_configuration() -> None:
+    app = Flask("app")
+    Duologue(app)
+    app.config["DUOLOGUE_STORE"] = "memory:"
+    app.config["DUOLOGUE_CORS_ALLOWED_ORIGINS"] = ["https://example.org"]
+    settings = app.extensions["duologue"].settings()
+    assert (settings.store, settings.cors_allowed_origins) == ("memory:", ("https://example.org",))
+
+
+def test_a_setting_that_is_none_keeps_it_from_running() -> None:
+    app = Flask("app")
+    Duologue(app)
+    app.config["DUOLOGUE_STOER"] = "memory:"
+    result = app.test_cli_runner().invoke(args=["duologue", "run"])
+    assert (result.exit_code, "unknown setting: stoer" in result.output) == (1, True)
