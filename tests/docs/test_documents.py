@@ -14,7 +14,9 @@ import duologue
 from duologue.config import markdown
 
 ROOT = Path(__file__).parents[2]
-_NAME = re.compile(r"`((?:core|wire|server|stores|node|hub|vocabulary|config|logs|cli)\.[\w.]+)`")
+_NAME = re.compile(
+    r"`((?:core|wire|server|stores|node|hub|hosts|vocabulary|config|logs|cli)\.[\w.]+)`"
+)
 
 
 def _resolve(name: str) -> Any:
