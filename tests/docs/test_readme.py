@@ -19,8 +19,8 @@ SECONDS = 30
 
 
 def program(language: str) -> str:
-    (found,) = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    return str(found)
+    """The client in this language; the server that comes after it is another matter."""
+    return str(re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)[0])
 
 
 def start(url: str, *command: str) -> subprocess.Popen[str]:

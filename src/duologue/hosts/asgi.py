@@ -65,7 +65,12 @@ class Duologue:
     @property
     def asgi(self) -> _Asgi:
         """The ASGI application, which may be mounted at any path."""
-        return self._serve
+
+        # Servers know a function for what it is, and would take a method for something older
+        async def asgi(scope: _Message, receive: _Receive, send: _Send) -> None:
+            await self._serve(scope, receive, send)
+
+        return asgi
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
