@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,9 @@ def place() -> Iterator[ServerProcess]:
     server.stop()
 
 
-@pytest.fixture
-def person(browser: Browser, place: ServerProcess) -> Iterator[Meet]:
-    """Somebody comes to the messenger for the first time, with a browser of their own.
+@contextmanager
+def company(browser: Browser, place: ServerProcess) -> Iterator[Meet]:
+    """Gives what brings people to the messenger for the first time, each with their own browser.
 
     At the end nobody's page may have complained.
     """
@@ -117,6 +118,13 @@ def person(browser: Browser, place: ServerProcess) -> Iterator[Meet]:
     for someone in people:
         someone.context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def person(browser: Browser, place: ServerProcess) -> Iterator[Meet]:
+    """Brings somebody to the messenger for the first time."""
+    with company(browser, place) as come:
+        yield come
 
 
 @pytest.fixture

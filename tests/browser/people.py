@@ -192,6 +192,7 @@ class Person:
 
     def opens(self, name: str) -> None:
         self.conversation(name).get_by_role("link").click()
+        expect(self.page.get_by_role("heading", level=2, name=name)).to_be_visible()
         expect(self.log).to_be_visible()
 
     def chooses(self, action: str, name: str) -> None:

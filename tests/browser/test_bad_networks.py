@@ -309,6 +309,17 @@ def test_what_is_forgotten_in_one_tab_is_forgotten_in_the_other(person: Meet) ->
 # The shell
 
 
+def test_the_service_worker_leaves_alone_what_is_not_the_page(person: Meet) -> None:
+    ann = person("Ann", service_workers="allow")
+    keep_the_shell(ann)
+    ann.reloads()
+    assert ann.page.evaluate("navigator.serviceWorker.controller !== null")
+    ann.goes_offline()
+    answer = ann.page.evaluate("fetch('/livez').then(() => 'answer', () => 'none')")
+    assert answer == "none"
+    ann.is_back_online()
+
+
 def test_the_service_worker_keeps_the_page_and_nothing_else(person: Meet) -> None:
     ann = person("Ann", service_workers="allow")
     kept = ann.page.evaluate(
@@ -324,14 +335,3 @@ def test_the_service_worker_keeps_the_page_and_nothing_else(person: Meet) -> Non
     assert len(names) == 1
     assert "/" in paths
     assert [each for each in paths if not re.fullmatch("/|/assets/[^/]+", each)] == []
-
-
-def test_the_simple_page_is_not_the_service_workers(person: Meet) -> None:
-    ann = person("Ann", service_workers="allow")
-    keep_the_shell(ann)
-    ann.reloads()
-    assert ann.page.evaluate("navigator.serviceWorker.controller !== null")
-    ann.goes_offline()
-    answer = ann.page.evaluate("fetch('/livez').then(() => 'answer', () => 'none')")
-    assert answer == "none"
-    ann.is_back_online()

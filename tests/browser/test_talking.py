@@ -18,10 +18,8 @@ PAGE = b"<!doctype html><title>met</title><script>parent.document.title = 'met'<
 DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" onload="top.document.title = \'met\'"/>'
 
 HOSTILE = [
-    "<script>document.title = 'met'</script>",
     "<img src=x onerror=\"document.title = 'met'\">",
-    '"><svg onload=alert(1)>',
-    "${alert(1)} {{constructor.constructor('alert(1)')()}}",
+    "</bdi><svg onload=alert(1)> ${alert(1)} {{alert(1)}}",
 ]
 
 
@@ -100,12 +98,26 @@ def test_presence_is_shown(person: Meet) -> None:
     expect(ann.conversation("Ben")).to_contain_text("offline")
 
 
+# Drafts are written down a moment after they are changed
+_UNTIL_DRAFTED = """async () => {
+  const asked = indexedDB.open("duologue");
+  await new Promise((done) => (asked.onsuccess = done));
+  for (let drafts; !drafts; ) {
+    const got = asked.result.transaction("values").objectStore("values").get("app.drafts");
+    await new Promise((done) => (got.onsuccess = done));
+    drafts = got.result;
+  }
+  asked.result.close();
+}"""
+
+
 def test_a_draft_stays_where_it_was_written(person: Meet) -> None:
     ann, ben, cleo = person("Ann"), person("Ben"), person("Cleo")
     meet(ann, ben)
     ann.types("Dear Ben")
     meet(ann, cleo)
     expect(ann.conversation("Ben")).to_contain_text("Draft: Dear Ben")
+    ann.page.evaluate(_UNTIL_DRAFTED)
     ann.reloads()
     ann.opens("Ben")
     expect(ann.field).to_have_value("Dear Ben")
@@ -182,9 +194,8 @@ def test_a_name_cannot_turn_what_is_around_it(person: Meet, stranger: MeetStrang
     expect(name).to_have_text(re.compile(r"^[\x20-\x7e]+$"))
 
 
-@pytest.mark.parametrize("width", [320, 1280])
-def test_an_endless_word_does_not_break_the_page(width: int, person: Meet) -> None:
-    ann, ben = person("Ann" * 21), person("Ben", viewport={"width": width, "height": 700})
+def test_an_endless_word_does_not_break_the_page(person: Meet) -> None:
+    ann, ben = person("Ann" * 21), person("Ben")
     ann.ask(ben, note="x" * 200)
     ben.accept("Ann" * 21)
     ann.opens("Ben")
@@ -192,28 +203,31 @@ def test_an_endless_word_does_not_break_the_page(width: int, person: Meet) -> No
     expect(ben.messages).to_have_count(1)
     ben.press("Show all")
     assert_nothing_sticks_out(ben)
-    if width < 760:
-        ben.press("Back to the list")
-        assert_nothing_sticks_out(ben)
+    ben.page.set_viewport_size({"width": 320, "height": 640})
+    assert_nothing_sticks_out(ben)
+    ben.press("Back to the list")
+    assert_nothing_sticks_out(ben)
 
 
-@pytest.mark.parametrize(
-    ("content", "shown"),
-    [
-        ({"a": [1, None]}, '{"a":[1,null]}'),
-        (None, "null"),
-        (0, "0"),
-        ({"kind": "file", "name": "x", "type": "image/png", "data": "no bytes"}, '"no bytes"'),
-        ({"file": b"12345"}, "(5 bytes)"),
-    ],
-)
 def test_what_another_application_says_is_shown_as_it_is(
-    content: object, shown: str, person: Meet, stranger: MeetStranger
+    person: Meet, stranger: MeetStranger
 ) -> None:
     ann, other = person("Ann"), stranger("Sam")
     greet(ann, other, "Sam")
-    other.says(content)
-    expect(ann.messages).to_contain_text(shown)
+    other.says(
+        {"a": [1, None]},
+        None,
+        0,
+        {"kind": "file", "name": "x", "type": "image/png", "data": "none"},
+        {"file": b"12345"},
+    )
+    ann.sees_only(
+        '{"a":[1,null]}',
+        "null",
+        "0",
+        '{"kind":"file","name":"x","type":"image/png","data":"none"}',
+        '{"file":"(5 bytes)"}',
+    )
 
 
 def test_another_client_gets_plain_text(person: Meet, stranger: MeetStranger) -> None:
@@ -250,25 +264,22 @@ def test_a_picture_is_shown_before_and_after_it_is_sent(person: Meet) -> None:
     expect(ben.dialog).to_have_count(0)
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "data"),
-    [
+def test_what_might_run_can_only_be_saved(person: Meet) -> None:
+    ann, ben = person("Ann"), person("Ben")
+    meet(ann, ben)
+    for name, kind, data in (
         ("page.html", "text/html", PAGE),
         ("drawing.svg", "image/svg+xml", DRAWING),
         ("really.png", "image/png", PAGE),
         ("paper.pdf", "application/pdf", b"%PDF-1.7"),
-    ],
-)
-def test_what_might_run_can_only_be_saved(name: str, kind: str, data: bytes, person: Meet) -> None:
-    ann, ben = person("Ann"), person("Ben")
-    meet(ann, ben)
-    ann.attaches(file(name, kind, data))
-    ann.press("Send")
-    expect(ben.messages).to_contain_text(name)
-    with ben.page.expect_download() as saved:
-        ben.press(f"Download {name}")
-    assert saved.value.suggested_filename == name
-    assert Path(saved.value.path()).read_bytes() == data
+    ):
+        ann.attaches(file(name, kind, data))
+        ann.press("Send")
+        expect(ben.message(name)).to_be_visible()
+        with ben.page.expect_download() as saved:
+            ben.press(f"Download {name}")
+        assert saved.value.suggested_filename == name
+        assert Path(saved.value.path()).read_bytes() == data
     expect(ben.log.get_by_role("img", name="Picture")).to_have_count(0)
     assert_nothing_was_made(ben)
 

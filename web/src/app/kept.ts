@@ -81,7 +81,11 @@ export class Kept {
     }
     this.drafts = changedMap(this.drafts, peer, text === "" ? null : text);
     this.#unsaved.add(peer);
-    this.#timer ??= setTimeout(() => this.#saveDrafts(), DRAFT_DELAY_MS);
+    if (text === "") {
+      this.#saveDrafts(); // it has been sent, and must not be there again after a reload
+    } else {
+      this.#timer ??= setTimeout(() => this.#saveDrafts(), DRAFT_DELAY_MS);
+    }
     this.#changed();
   }
 
