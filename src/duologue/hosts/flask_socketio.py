@@ -110,14 +110,18 @@ class Carrier:
     # The node's process
 
     def _tell(self, message: bridge.ToNode) -> bool:
-        """Returns whether there is a node to tell."""
+        """Returns whether there is a node to tell. Raises `ValueError` for what cannot be said."""
+        try:
+            data = bridge.frame(message)
+        except (TypeError, OverflowError, RecursionError) as error:
+            raise ValueError(str(error)) from error
         with self._starting:
             if self._outgoing is None and time.monotonic() - self._started_at > _START_SECONDS:
                 self._start()
             outgoing = self._outgoing
         if outgoing is None:
             return False
-        outgoing.put(message)
+        outgoing.put(data)
         return True
 
     def _start(self) -> None:
@@ -136,20 +140,19 @@ class Carrier:
         )
         theirs.close()
         self._outgoing = outgoing = self._eio.create_queue()
-        outgoing.put(
-            bridge.Setup(
-                dataclasses.asdict(settings),
-                functions.identify is not None,
-                functions.authorize is not None,
-            )
+        setup = bridge.Setup(
+            dataclasses.asdict(settings),
+            functions.identify is not None,
+            functions.authorize is not None,
         )
+        outgoing.put(bridge.frame(setup))
         self._server.start_background_task(self._write, ours, outgoing)
         self._server.start_background_task(self._read, ours, outgoing, process)
 
     def _write(self, sock: Any, outgoing: Any) -> None:
-        while (message := outgoing.get()) is not None:
+        while (data := outgoing.get()) is not None:
             try:
-                sock.sendall(bridge.frame(message))
+                sock.sendall(data)
             except OSError:
                 return  # the reader sees it, too
 
@@ -223,12 +226,9 @@ class Carrier:
                 self._event(client, packet)
 
     def _event(self, client: _Client, packet: socketio.Packet) -> None:
-        try:
-            name, args = socketio.decode_event(packet, self._max_depth)
-        except PacketError:
-            self._end(client)
-        else:
-            self._tell(bridge.Event(client.number, name, _plain(args), packet.id))
+        attachments = packet.attachments
+        plain = None if attachments is None else [bytes(each) for each in attachments]
+        self._tell(bridge.Event(client.number, packet.body, packet.id, plain))
 
     def _connect(self, eio_sid: str, packet: socketio.Packet, data: str) -> Any:
         try:
@@ -239,8 +239,11 @@ class Carrier:
         client = _Client(next(self._numbers), eio_sid, self._eio.create_event())
         self._clients[eio_sid] = self._by_number[client.number] = client
         address = environ.get("REMOTE_ADDR", "")
-        if self._tell(bridge.Open(client.number, address, _headers(environ), auth)):
-            client.answered.wait(_SECONDS)
+        try:
+            if self._tell(bridge.Open(client.number, address, _headers(environ), auth)):
+                client.answered.wait(_SECONDS)
+        except ValueError:
+            client.refusal = None  # a payload that no node could read
         if not client.accepted:
             self._refuse(client)
             return None
@@ -356,9 +359,14 @@ class Carrier:
         event, results = self._eio.create_event(), list[bridge.Result]()
         number = next(self._numbers)
         self._calls[number] = (event, results)
-        if self._tell(bridge.Call(number, method, list(args), options)):
-            event.wait(_SECONDS)
-        self._calls.pop(number, None)
+        try:
+            if self._tell(bridge.Call(number, method, list(args), options)):
+                event.wait(_SECONDS)
+        except ValueError as error:
+            sentence = f"{errors.CODES[errors.INVALID].sentence}: {error}"
+            raise Refused(refuse(errors.INVALID, sentence)) from error
+        finally:
+            self._calls.pop(number, None)
         if not results:
             raise Refused(refuse(errors.UNAVAILABLE))
         if results[0].refused:
@@ -414,17 +422,6 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
         for name, value in environ.items()
         if name.startswith("HTTP_") and isinstance(value, str)
     }
-
-
-def _plain(value: Any) -> Any:
-    """With bytes for `Binary`, which MessagePack's encoder does not know."""
-    if isinstance(value, bytes):
-        return bytes(value)
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return value
 
 
 # The page
