@@ -159,6 +159,14 @@ def test_a_client_that_the_application_disconnects_is_gone(host: Host, come: Com
     raise AssertionError("the client is still online")
 
 
+def test_one_that_the_applications_own_handler_turns_away_is_not_online(host: Host) -> None:
+    user = fresh("ann")
+    headers = {"x-user": user, "x-unwelcome": "1"}
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        Person(host, headers=headers)
+    assert host.view(f"/online/{user}") == {"online": False}
+
+
 def test_what_cannot_be_sent_is_refused(host: Host) -> None:
     assert host.view("/send-nonsense") == {"refused": "invalid"}
 

@@ -16,24 +16,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
-import flask
 import msgspec
 from flask_socketio import SocketIO
 
-from duologue.core import errors, events
+from duologue.core import errors
 from duologue.core.errors import Refusal, refuse
 from duologue.host import Refused
 from duologue.node import Unidentified
-from duologue.server.pages import browser_client, simple_page
 from duologue.vocabulary import COMMANDS
 from duologue.wire import socketio
 from duologue.wire.engineio import Binary, PacketError
 
 from . import bridge
 from .flask import State
+from .flask_pages import add_page
+from .remote import RemoteCommands
 
 _logger: Final = logging.getLogger("duologue.hosts")
 
@@ -63,9 +62,9 @@ def attach(state: State, server: SocketIO) -> None:
     if server.server is None:
         raise RuntimeError("give SocketIO its application first: SocketIO(app), or init_app(app)")
     carrier = Carrier(state, server.server)
-    state.commands = RemoteCommands(carrier)
+    state.commands = RemoteCommands(carrier.call)
     if state.page:
-        _add_page(state.app)
+        add_page(state.app)
 
 
 class _Client:
@@ -374,89 +373,9 @@ class Carrier:
         return results[0].value
 
 
-class RemoteCommands:
-    """`duologue.hosts.flask.Commands` of a node in another process."""
-
-    def __init__(self, carrier: Carrier) -> None:
-        self._call = carrier.call
-
-    def online(self, client: str) -> bool:
-        return bool(self._call("online", client))
-
-    def client(self, client: str) -> events.ClientReply:
-        return msgspec.convert(self._call("client", client), events.ClientReply)
-
-    def disconnect(self, client: str) -> int:
-        return int(self._call("disconnect", client))
-
-    def forget(self, client: str) -> None:
-        self._call("forget", client)
-
-    def link(self, a: str, b: str, *, create: bool = False) -> bool:
-        return bool(self._call("link", a, b, create=create))
-
-    def close(self, a: str, b: str) -> None:
-        self._call("close", a, b)
-
-    def block(self, client: str, target: str) -> None:
-        self._call("block", client, target)
-
-    def unblock(self, client: str, target: str) -> None:
-        self._call("unblock", client, target)
-
-    def send(
-        self, sender: str, target: str, content: Any, id: str | None = None
-    ) -> events.MessageReply:
-        return msgspec.convert(self._call("send", sender, target, content, id), events.MessageReply)
-
-    def history(
-        self, client: str, peer: str, before: int | None = None, limit: int = 50
-    ) -> events.HistoryReply:
-        found = self._call("history", client, peer, before, limit)
-        return msgspec.convert(found, events.HistoryReply, builtin_types=(bytes,))
-
-
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
     return {
         name[5:].replace("_", "-").lower(): value
         for name, value in environ.items()
         if name.startswith("HTTP_") and isinstance(value, str)
     }
-
-
-# The page
-
-
-def _add_page(app: flask.Flask) -> None:
-    html, script, headers = simple_page()
-    pages = flask.Blueprint("duologue", __name__)
-
-    @pages.get("/simple")
-    def simple() -> flask.Response:
-        return flask.Response(html, headers=headers, mimetype="text/html")
-
-    @pages.get("/simple.js")
-    def simple_script() -> flask.Response:
-        return flask.Response(script, mimetype="text/javascript")
-
-    app.register_blueprint(pages)
-    app.wsgi_app = _BrowserClient(app.wsgi_app, browser_client())  # type: ignore[method-assign]
-
-
-class _BrowserClient:
-    """WSGI: the browser's client below ``/socket.io/``, where the server has only itself."""
-
-    def __init__(self, inner: Any, folder: Path) -> None:
-        self._inner = inner
-        self._files = {
-            f"/socket.io/{path.name}": path for path in folder.iterdir() if path.suffix == ".js"
-        }
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        path = self._files.get(environ.get("PATH_INFO", ""))
-        if path is None or environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
-            return self._inner(environ, start_response)
-        body = path.read_bytes()
-        headers = [("Content-Type", "text/javascript"), ("Content-Length", str(len(body)))]
-        start_response("200 OK", [*headers, ("X-Content-Type-Options", "nosniff")])
-        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]

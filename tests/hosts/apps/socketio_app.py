@@ -75,6 +75,11 @@ def send_nonsense() -> dict[str, object]:
     return {}
 
 
+@socketio.on("connect")  # type: ignore[untyped-decorator]
+def connected() -> bool:
+    return "x-unwelcome" not in request.headers
+
+
 @socketio.on("ours")  # type: ignore[untyped-decorator]
 def ours(data: Any) -> Any:
     return {"heard": data}
