@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 import socketio
+from websockets.sync.client import connect
 
-from tests.hosts.contract import Come, Contract, Host, fresh
+from tests.hosts.contract import Come, Contract, Host, Person, fresh, link
 from tests.hosts.contract import come as come
 from tests.hosts.process import HostProcess
 from tests.support.clients import SECONDS, _Heard
@@ -101,3 +102,96 @@ def test_the_node_ends_with_its_server(tmp_path: Path) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("the node still runs")
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    host = Host(start(tmp_path_factory.mktemp("shared"), "threading"))
+    yield host
+    host.stop()
+
+
+def linked(come: Come) -> tuple[Person, Person]:
+    ann, ben = come(), come(transports="polling")
+    link(ann, ben)
+    return ann, ben
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        ['451-["message",{"message":{"_placeholder":true,"num":0}}]', "42[]"],
+        ['451-["message",{"message":{"_placeholder":true,"num":9}}]', b"x"],
+        ['42["message",' + "[" * 100 + "]" * 100 + "]"],
+    ],
+)
+def test_a_malformed_event_ends_its_session_and_no_other(
+    host: Host, come: Come, frames: list[str | bytes]
+) -> None:
+    ann, ben = linked(come)
+    address = host.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+    with connect(address) as websocket:
+        websocket.recv()
+        websocket.send("40")
+        while not str(websocket.recv()).startswith("42"):
+            pass
+        for frame in frames:
+            websocket.send(frame)
+        # Engine.IO's own word for the end, after which this server waits for the client to go
+        assert websocket.recv(SECONDS) == "1"
+    ann.call("message", targetClientId=ben.id, message="still here")
+    assert ben.hears("message")["content"] == "still here"
+
+
+def test_a_number_of_any_size_arrives(come: Come) -> None:
+    ann, ben = linked(come)
+    ann.call("message", targetClientId=ben.id, message=10**40)
+    assert ben.hears("message")["content"] == 10**40
+
+
+def test_a_client_that_the_application_disconnects_is_gone(host: Host, come: Come) -> None:
+    ann = come(fresh("ann"))
+    host.view(f"/disconnect/{ann.id}")
+    for _ in range(100):
+        if not host.view(f"/online/{ann.id}")["online"]:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the client is still online")
+
+
+def test_one_that_the_applications_own_handler_turns_away_is_not_online(host: Host) -> None:
+    user = fresh("ann")
+    headers = {"x-user": user, "x-unwelcome": "1"}
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        Person(host, headers=headers)
+    assert host.view(f"/online/{user}") == {"online": False}
+
+
+def test_what_cannot_be_sent_is_refused(host: Host) -> None:
+    assert host.view("/send-nonsense") == {"refused": "invalid"}
+
+
+def test_when_the_node_is_gone_the_next_client_starts_another(tmp_path: Path) -> None:
+    process = start(tmp_path, "threading")
+    host = Host(process)
+    try:
+        first = Person(host, fresh("ann"))
+        os.kill(node_of(process), signal.SIGKILL)
+        first.client.eio.wait()  # until it has been disconnected
+        first.leave()
+        time.sleep(1.1)
+        again = Person(host, first.id)
+        assert again.id == first.id
+        again.leave()
+    finally:
+        process.stop()
+
+
+def test_without_its_store_clients_are_told_that_it_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "duologue.db").write_text("this is no database, and was never one")
+    process = start(tmp_path, "threading")
+    try:
+        assert Host(process).view("/introduce/a/b") == {"refused": "unavailable"}
+        assert "Duologue cannot run" in process.log
+    finally:
+        process.stop()

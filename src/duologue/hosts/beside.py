@@ -19,10 +19,13 @@ import msgspec
 import uvloop
 
 from duologue import config, host, logs
+from duologue.core import errors
+from duologue.core.errors import refuse
 from duologue.keys import CannotUseKeys
 from duologue.node import Named, Node, Unidentified
 from duologue.stores.base import CannotOpen
-from duologue.wire.engineio import Binary
+from duologue.wire import socketio
+from duologue.wire.engineio import Binary, PacketError
 
 from . import bridge
 
@@ -116,6 +119,7 @@ class Beside:
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._calls: set[asyncio.Task[None]] = set()
         settings = msgspec.convert(setup.settings, config.Settings)
+        self._max_depth = settings.max_json_depth
         logs.configure(settings.log_level, settings.log_format)
         self.node: Node = config.build_node(
             settings,
@@ -146,12 +150,10 @@ class Beside:
 
     def received(self, message: bridge.ToNode) -> None:
         if isinstance(message, bridge.Event):
-            session = self._sessions.get(message.session)
-            if session is not None and session.connected:
-                self.node.event(session, message.name, message.args, message.ack)
+            self._event(message)
         elif isinstance(message, bridge.Open):
-            session = self._sessions[message.session] = BridgedSession(self, message)
-            self.node.connect(session, message.auth)
+            opened = self._sessions[message.session] = BridgedSession(self, message)
+            self.node.connect(opened, message.auth)
         elif isinstance(message, bridge.Begin):
             session = self._sessions.get(message.session)
             if session is not None:
@@ -165,6 +167,25 @@ class Beside:
         elif isinstance(message, bridge.Answer):
             self._answered(message)
 
+    def _event(self, message: bridge.Event) -> None:
+        session = self._sessions.get(message.session)
+        if session is None or not session.connected:
+            return
+        attachments = message.attachments
+        packet = socketio.Packet(
+            socketio.EVENT if attachments is None else socketio.BINARY_EVENT,
+            socketio.MAIN,
+            message.ack,
+            message.body,
+            None if attachments is None else [Binary(each) for each in attachments],
+        )
+        try:
+            name, args = socketio.decode_event(packet, self._max_depth)
+        except PacketError:
+            session.disconnect(close=True)
+        else:
+            self.node.event(session, name, args, message.ack)
+
     async def _call(self, call: bridge.Call) -> None:
         try:
             if call.method not in _COMMANDS:
@@ -175,7 +196,11 @@ class Beside:
             self.tell(bridge.Result(call.number, value, refused=True))
         else:
             value = msgspec.to_builtins(value, builtin_types=(bytes,))
-            self.tell(bridge.Result(call.number, value))
+            try:
+                self.tell(bridge.Result(call.number, value))
+            except OverflowError:  # a number that only JSON has room for
+                value = msgspec.to_builtins(refuse(errors.INVALID))
+                self.tell(bridge.Result(call.number, value, refused=True))
 
     # Questions to the application
 

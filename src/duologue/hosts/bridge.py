@@ -45,10 +45,12 @@ class Begin(_Message, frozen=True):
 
 
 class Event(_Message, frozen=True):
+    """A Socket.IO event that a client sent: its JSON as it came, and its attachments."""
+
     session: int
-    name: str
-    args: list[Any]
+    body: bytes
     ack: int | None
+    attachments: list[bytes] | None
 
 
 class Gone(_Message, frozen=True):

@@ -16,24 +16,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
-import flask
 import msgspec
 from flask_socketio import SocketIO
 
-from duologue.core import errors, events
+from duologue.core import errors
 from duologue.core.errors import Refusal, refuse
 from duologue.host import Refused
 from duologue.node import Unidentified
-from duologue.server.pages import browser_client, simple_page
 from duologue.vocabulary import COMMANDS
 from duologue.wire import socketio
 from duologue.wire.engineio import Binary, PacketError
 
 from . import bridge
 from .flask import State
+from .flask_pages import add_page
+from .remote import RemoteCommands
 
 _logger: Final = logging.getLogger("duologue.hosts")
 
@@ -63,9 +62,9 @@ def attach(state: State, server: SocketIO) -> None:
     if server.server is None:
         raise RuntimeError("give SocketIO its application first: SocketIO(app), or init_app(app)")
     carrier = Carrier(state, server.server)
-    state.commands = RemoteCommands(carrier)
+    state.commands = RemoteCommands(carrier.call)
     if state.page:
-        _add_page(state.app)
+        add_page(state.app)
 
 
 class _Client:
@@ -110,14 +109,18 @@ class Carrier:
     # The node's process
 
     def _tell(self, message: bridge.ToNode) -> bool:
-        """Returns whether there is a node to tell."""
+        """Returns whether there is a node to tell. Raises `ValueError` for what cannot be said."""
+        try:
+            data = bridge.frame(message)
+        except (TypeError, OverflowError, RecursionError) as error:
+            raise ValueError(str(error)) from error
         with self._starting:
             if self._outgoing is None and time.monotonic() - self._started_at > _START_SECONDS:
                 self._start()
             outgoing = self._outgoing
         if outgoing is None:
             return False
-        outgoing.put(message)
+        outgoing.put(data)
         return True
 
     def _start(self) -> None:
@@ -136,20 +139,19 @@ class Carrier:
         )
         theirs.close()
         self._outgoing = outgoing = self._eio.create_queue()
-        outgoing.put(
-            bridge.Setup(
-                dataclasses.asdict(settings),
-                functions.identify is not None,
-                functions.authorize is not None,
-            )
+        setup = bridge.Setup(
+            dataclasses.asdict(settings),
+            functions.identify is not None,
+            functions.authorize is not None,
         )
+        outgoing.put(bridge.frame(setup))
         self._server.start_background_task(self._write, ours, outgoing)
         self._server.start_background_task(self._read, ours, outgoing, process)
 
     def _write(self, sock: Any, outgoing: Any) -> None:
-        while (message := outgoing.get()) is not None:
+        while (data := outgoing.get()) is not None:
             try:
-                sock.sendall(bridge.frame(message))
+                sock.sendall(data)
             except OSError:
                 return  # the reader sees it, too
 
@@ -223,12 +225,9 @@ class Carrier:
                 self._event(client, packet)
 
     def _event(self, client: _Client, packet: socketio.Packet) -> None:
-        try:
-            name, args = socketio.decode_event(packet, self._max_depth)
-        except PacketError:
-            self._end(client)
-        else:
-            self._tell(bridge.Event(client.number, name, _plain(args), packet.id))
+        attachments = packet.attachments
+        plain = None if attachments is None else [bytes(each) for each in attachments]
+        self._tell(bridge.Event(client.number, packet.body, packet.id, plain))
 
     def _connect(self, eio_sid: str, packet: socketio.Packet, data: str) -> Any:
         try:
@@ -239,8 +238,11 @@ class Carrier:
         client = _Client(next(self._numbers), eio_sid, self._eio.create_event())
         self._clients[eio_sid] = self._by_number[client.number] = client
         address = environ.get("REMOTE_ADDR", "")
-        if self._tell(bridge.Open(client.number, address, _headers(environ), auth)):
-            client.answered.wait(_SECONDS)
+        try:
+            if self._tell(bridge.Open(client.number, address, _headers(environ), auth)):
+                client.answered.wait(_SECONDS)
+        except ValueError:
+            client.refusal = None  # a payload that no node could read
         if not client.accepted:
             self._refuse(client)
             return None
@@ -356,56 +358,19 @@ class Carrier:
         event, results = self._eio.create_event(), list[bridge.Result]()
         number = next(self._numbers)
         self._calls[number] = (event, results)
-        if self._tell(bridge.Call(number, method, list(args), options)):
-            event.wait(_SECONDS)
-        self._calls.pop(number, None)
+        try:
+            if self._tell(bridge.Call(number, method, list(args), options)):
+                event.wait(_SECONDS)
+        except ValueError as error:
+            sentence = f"{errors.CODES[errors.INVALID].sentence}: {error}"
+            raise Refused(refuse(errors.INVALID, sentence)) from error
+        finally:
+            self._calls.pop(number, None)
         if not results:
             raise Refused(refuse(errors.UNAVAILABLE))
         if results[0].refused:
             raise Refused(msgspec.convert(results[0].value, Refusal))
         return results[0].value
-
-
-class RemoteCommands:
-    """`duologue.hosts.flask.Commands` of a node in another process."""
-
-    def __init__(self, carrier: Carrier) -> None:
-        self._call = carrier.call
-
-    def online(self, client: str) -> bool:
-        return bool(self._call("online", client))
-
-    def client(self, client: str) -> events.ClientReply:
-        return msgspec.convert(self._call("client", client), events.ClientReply)
-
-    def disconnect(self, client: str) -> int:
-        return int(self._call("disconnect", client))
-
-    def forget(self, client: str) -> None:
-        self._call("forget", client)
-
-    def link(self, a: str, b: str, *, create: bool = False) -> bool:
-        return bool(self._call("link", a, b, create=create))
-
-    def close(self, a: str, b: str) -> None:
-        self._call("close", a, b)
-
-    def block(self, client: str, target: str) -> None:
-        self._call("block", client, target)
-
-    def unblock(self, client: str, target: str) -> None:
-        self._call("unblock", client, target)
-
-    def send(
-        self, sender: str, target: str, content: Any, id: str | None = None
-    ) -> events.MessageReply:
-        return msgspec.convert(self._call("send", sender, target, content, id), events.MessageReply)
-
-    def history(
-        self, client: str, peer: str, before: int | None = None, limit: int = 50
-    ) -> events.HistoryReply:
-        found = self._call("history", client, peer, before, limit)
-        return msgspec.convert(found, events.HistoryReply, builtin_types=(bytes,))
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
@@ -414,52 +379,3 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
         for name, value in environ.items()
         if name.startswith("HTTP_") and isinstance(value, str)
     }
-
-
-def _plain(value: Any) -> Any:
-    """With bytes for `Binary`, which MessagePack's encoder does not know."""
-    if isinstance(value, bytes):
-        return bytes(value)
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return value
-
-
-# The page
-
-
-def _add_page(app: flask.Flask) -> None:
-    html, script, headers = simple_page()
-    pages = flask.Blueprint("duologue", __name__)
-
-    @pages.get("/simple")
-    def simple() -> flask.Response:
-        return flask.Response(html, headers=headers, mimetype="text/html")
-
-    @pages.get("/simple.js")
-    def simple_script() -> flask.Response:
-        return flask.Response(script, mimetype="text/javascript")
-
-    app.register_blueprint(pages)
-    app.wsgi_app = _BrowserClient(app.wsgi_app, browser_client())  # type: ignore[method-assign]
-
-
-class _BrowserClient:
-    """WSGI: the browser's client below ``/socket.io/``, where the server has only itself."""
-
-    def __init__(self, inner: Any, folder: Path) -> None:
-        self._inner = inner
-        self._files = {
-            f"/socket.io/{path.name}": path for path in folder.iterdir() if path.suffix == ".js"
-        }
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        path = self._files.get(environ.get("PATH_INFO", ""))
-        if path is None or environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
-            return self._inner(environ, start_response)
-        body = path.read_bytes()
-        headers = [("Content-Type", "text/javascript"), ("Content-Length", str(len(body)))]
-        start_response("200 OK", [*headers, ("X-Content-Type-Options", "nosniff")])
-        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]

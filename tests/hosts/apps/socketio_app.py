@@ -56,6 +56,30 @@ def introduce(a: str, b: str) -> dict[str, object]:
         return {"refused": refused.code}
 
 
+@app.route("/disconnect/<client>")
+def disconnect(client: str) -> dict[str, object]:
+    return {"sessions": duologue.disconnect(client)}
+
+
+@app.route("/online/<client>")
+def online(client: str) -> dict[str, object]:
+    return {"online": duologue.online(client)}
+
+
+@app.route("/send-nonsense")
+def send_nonsense() -> dict[str, object]:
+    try:
+        duologue.send("ann", "ben", object())
+    except d.Refused as refused:
+        return {"refused": refused.code}
+    return {}
+
+
+@socketio.on("connect")  # type: ignore[untyped-decorator]
+def connected() -> bool:
+    return "x-unwelcome" not in request.headers
+
+
 @socketio.on("ours")  # type: ignore[untyped-decorator]
 def ours(data: Any) -> Any:
     return {"heard": data}
