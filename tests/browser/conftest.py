@@ -85,6 +85,7 @@ def place() -> Iterator[ServerProcess]:
     """One server for all who come without naming another: they do not know of each other."""
     server = ServerProcess("duologue", "serve", "--port", "0", "--store", "memory:")
     yield server
+    server.process.kill()  # it would wait for those whose browsers have been closed
     server.stop()
 
 
