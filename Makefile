@@ -28,6 +28,8 @@ run: .venv/installed ## Start the server with its page, and print its address
 	@exec $(BIN)/duologue serve
 
 test: check web $(INTEROP)/node_modules/.installed ## Check everything, and run every test
+	@command -v curl >/dev/null || { apt-get -q update && apt-get -qy install curl; } >/dev/null || \
+	  { echo "The examples of docs/rest.md are run with curl: install it."; exit 1; }
 	@DUOLOGUE_TEST_PYTHON="$(CURDIR)/$(BIN)/python" $(NPM) web test
 	@browser="$$($(BIN)/python tools/browser.py)" && \
 	  DUOLOGUE_TEST_BROWSER="$$browser" $(BIN)/python -m pytest
