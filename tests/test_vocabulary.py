@@ -739,7 +739,7 @@ def test_content_that_is_null_is_said() -> None:
 
 @pytest.mark.parametrize("command", sorted(set(vocabulary.COMMANDS.values()), key=str))
 def test_every_command_of_a_client_is_understood(command: Any) -> None:
-    known = {"target": "ben", "content": [b"x"], "data": {"a": 1}, "code": "abc"}
+    known = {"target": "ben", "content": [b"x"], "data": {"a": 1}, "code": "abc", "token": "x.y.z"}
     required = [f.name for f in msgspec.structs.fields(command) if f.required]
     asked = command(**{name: known[name] for name in required})
     assert vocabulary.decode_command(*_event(asked)) == asked
