@@ -46,6 +46,10 @@ __all__ = [
 ]
 
 
+#: What is between a client and this node alone.
+_OwnCommand = events.OwnCommand | events.RenewToken
+
+
 class Node:
     """Duologue's application: the rules, a store, and the sessions of one process.
 
@@ -156,18 +160,19 @@ class Node:
         event: tuple[str, events.Command],
         ack: int | None,
     ) -> None:
+        now = self._clock()
+        if now >= self._admissions.due and self._admissions.is_over(session, now):
+            return
         name, command = event
         if isinstance(command, events.SendMessage):
             if type(command.content) is not str and (refusal := vocabulary.lookalike(command)):
                 self._answer(session, name, ack, refusal)
                 return
-            self._message(session, command, ack)
-        elif isinstance(command, events.RenewToken):
-            self._renew(session, command, partial(self._answer, session, name, ack))
-        elif isinstance(command, events.OwnCommand):
-            self._own_command(session, command, partial(self._answer, session, name, ack))
+            self._message(session, command, ack, now)
+        elif isinstance(command, _OwnCommand):
+            self._own_command(session, command, partial(self._answer, session, name, ack), now)
         else:
-            self._command(session, command, partial(self._answer, session, name, ack))
+            self._command(session, command, partial(self._answer, session, name, ack), now)
 
     def invalid(self, session: Session, name: str, reason: str, ack: int | None) -> None:
         self._answer(session, name, ack, vocabulary.invalid(reason))
@@ -185,10 +190,9 @@ class Node:
 
     # Messages
 
-    def _message(self, session: Session, command: events.SendMessage, ack: int | None) -> None:
-        now = self._clock()
-        if now >= self._admissions.due and self._admissions.is_over(session, now):
-            return
+    def _message(
+        self, session: Session, command: events.SendMessage, ack: int | None, now: float
+    ) -> None:
         client: Client = session.data
         if not client.messages.take(now):
             refusal = self._too_often(client.messages, command.target, command.id)
@@ -295,12 +299,13 @@ class Node:
     # Other commands
 
     def _command(
-        self, session: Session, command: events.PairCommand, answer: Callable[[events.Reply], None]
+        self,
+        session: Session,
+        command: events.PairCommand,
+        answer: Callable[[events.Reply], None],
+        now: float,
     ) -> None:
         """Have a command decided, keep what follows from it, and tell whom it concerns."""
-        now = self._clock()
-        if now >= self._admissions.due and self._admissions.is_over(session, now):
-            return
         client: Client = session.data
         bucket = self._bucket(client, command)
         if not bucket.take(now):
@@ -389,14 +394,18 @@ class Node:
         answer(refuse(errors.UNAVAILABLE, target=target))
 
     def _own_command(
-        self, session: Session, command: events.OwnCommand, answer: Callable[[events.Reply], None]
+        self,
+        session: Session,
+        command: _OwnCommand,
+        answer: Callable[[events.Reply], None],
+        now: float,
     ) -> None:
-        now = self._clock()
-        if now >= self._admissions.due and self._admissions.is_over(session, now):
-            return
         client: Client = session.data
         if not client.requests.take(now):
             answer(self._too_often(client.requests, UNSET))
+            return
+        if isinstance(command, events.RenewToken):
+            self._renew(session, command, answer)
             return
         submit = partial(self._submit_own, session, command, answer)
         if self._permission.needed and isinstance(command, events.RedeemInvite):
@@ -470,13 +479,6 @@ class Node:
         self, session: Session, command: events.RenewToken, answer: Callable[[events.Reply], None]
     ) -> None:
         """A client is named once more, which has to be as the same."""
-        now = self._clock()
-        if now >= self._admissions.due and self._admissions.is_over(session, now):
-            return
-        client: Client = session.data
-        if not client.requests.take(now):
-            answer(self._too_often(client.requests, UNSET))
-            return
         self._identification.ask(
             session,
             {"token": command.token},
