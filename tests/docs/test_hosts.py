@@ -63,10 +63,9 @@ def test_the_page_of_a_printed_application_is_there(host: tuple[str, Host]) -> N
     assert host[1].process.get("/simple")[0] == 200
 
 
+@pytest.mark.parametrize("host", ["docs/asgi.md", "docs/flask.md"], indirect=True)
 def test_the_views_of_a_printed_application_introduce(host: tuple[str, Host]) -> None:
     document, there = host
-    if document in ("README.md", "docs/flask-socketio.md"):
-        pytest.skip("it prints no such view")
     ann, ben = Person(there), Person(there)
     connection = HTTPConnection("127.0.0.1", there.process.port)
     try:

@@ -387,9 +387,8 @@ async def test_there_is_no_history_of_a_link_that_is_closed(stage: Stage, host: 
 # When the store or the node has ended
 
 
-async def test_what_the_host_did_outlives_the_process(stages: Stages, kind: str) -> None:
-    if kind == "memory":
-        pytest.skip("nothing outlives the process")
+@pytest.mark.parametrize("kind", ["sqlite"])  # of memory nothing outlives the process
+async def test_what_the_host_did_outlives_the_process(stages: Stages) -> None:
     stage = stages()
     await stage.node.host.link("ann", "ben", create=True)
     await stage.node.host.send("ann", "ben", "kept")
