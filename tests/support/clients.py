@@ -61,10 +61,16 @@ class JavaScript:
     """The official client from npm, in Node.js."""
 
     def __init__(
-        self, package: str, url: str, transports: str = "default", auth: object = None
+        self,
+        package: str,
+        url: str,
+        transports: str = "default",
+        auth: object = None,
+        path: str = "/socket.io/",
     ) -> None:
         node.package(package)
-        command = [node.executable(), "client.mjs", package, url, transports, json.dumps(auth)]
+        options = (transports, json.dumps(auth), path)
+        command = [node.executable(), "client.mjs", package, url, *options]
         self._process = subprocess.Popen(
             command, cwd=node.INTEROP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

@@ -1,9 +1,9 @@
 // Connects with one of the official clients and does what its standard input says, line by line:
 //   ["emit", name, payload] -> ["answer", answer], and every event -> ["event", name, payload].
-// Binary travels as {"base64": "…"}. Arguments: package, address, transports, auth.
+// Binary travels as {"base64": "…"}. Arguments: package, address, transports, auth, path.
 import { createInterface } from "node:readline";
 
-const [name, address, transports, auth] = process.argv.slice(2);
+const [name, address, transports, auth, path] = process.argv.slice(2);
 const { io } = await import(name);
 const say = (...what) => console.log(JSON.stringify(what, encode));
 
@@ -18,6 +18,7 @@ function decode(key, value) {
 
 const options = JSON.parse(auth);
 const socket = io(address, {
+  path,
   ...(transports === "default" ? {} : { transports: transports.split("+") }),
   ...(options === null ? {} : { auth: options }),
   reconnectionDelay: 50,
