@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.sync.client import connect
 
-from duologue import Duologue
+from duologue import Duologue, Refused
 from duologue.config import SettingsError
 from duologue.hosts.applications import CannotLoad, load
 from tests.hosts.contract import Come, Contract, Host, Person, fresh, link
@@ -161,6 +163,128 @@ async def test_commands_work_inside_the_lifespan() -> None:
     duologue = Duologue(store="memory:")
     async with duologue.lifespan():
         assert await duologue.link("ann", "ben", create=True)
+
+
+class _Server:
+    """As an ASGI server sees an application: what it is told, and what it then says."""
+
+    def __init__(self, duologue: Duologue) -> None:
+        self.duologue = duologue
+        self.said: list[MutableMapping[str, Any]] = []
+        #: Whether the application's store was open whenever something was said
+        self.open: list[bool] = []
+
+    async def lives(self) -> None:
+        await self.serve({"type": "lifespan"}, "lifespan.startup", "lifespan.shutdown")
+
+    async def serve(self, scope: MutableMapping[str, Any], *types: str) -> None:
+        told = [{"type": type} for type in types]
+
+        async def receive() -> MutableMapping[str, Any]:
+            return told.pop(0)
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            self.said.append(message)
+            try:
+                self.open.append(self.duologue.node is not None)
+            except RuntimeError:
+                self.open.append(False)
+
+        await self.duologue.asgi(scope, receive, send)
+
+
+async def _with_a_lifespan(scope: Any, receive: Any, send: Any) -> None:
+    for event in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{event}.complete"})
+
+
+async def _without_a_lifespan(scope: Any, receive: Any, send: Any) -> None:
+    raise ValueError("no such scope")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("app", [None, _with_a_lifespan, _without_a_lifespan])
+async def test_a_server_hears_of_the_end_when_the_store_is_closed(app: Any) -> None:
+    server = _Server(Duologue(store="memory:", app=app))
+    await server.lives()
+    said = [message["type"] for message in server.said]
+    assert list(zip(said, server.open, strict=True)) == [
+        ("lifespan.startup.complete", True),
+        ("lifespan.shutdown.complete", False),
+    ]
+
+
+@pytest.mark.anyio
+async def test_a_server_is_told_that_the_store_cannot_be_opened(tmp_path: Path) -> None:
+    server = _Server(Duologue(store=f"sqlite:///{tmp_path}/no/such.db"))
+    await server.lives()
+    (said,) = server.said
+    assert (said["type"], "as a store" in said["message"]) == ("lifespan.startup.failed", True)
+
+
+@pytest.mark.anyio
+async def test_a_command_after_the_end_is_refused_and_opens_nothing() -> None:
+    duologue = Duologue(store="memory:")
+    async with duologue.lifespan():
+        pass
+    with pytest.raises(Refused, match="unavailable"):
+        await duologue.online("ann")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        ("http", {"type": "http.response.start", "status": 503}),
+        ("websocket", {"type": "websocket.close", "code": 1012}),
+    ],
+)
+async def test_a_request_after_the_end_is_refused_and_opens_nothing(
+    kind: str, answer: dict[str, Any]
+) -> None:
+    server = _Server(Duologue(store="memory:"))
+    await server.lives()
+    del server.said[:]
+    await server.serve({"type": kind, "path": "/socket.io/", "headers": []})
+    assert server.said[0].items() >= answer.items()
+
+
+@pytest.mark.anyio
+async def test_of_two_lifespans_at_once_the_last_one_ends_it() -> None:
+    duologue = Duologue(store="memory:")
+    async with duologue.lifespan():
+        node = duologue.node
+        async with duologue.lifespan():
+            pass
+        assert duologue.node is node
+
+
+@pytest.mark.anyio
+async def test_it_begins_anew_with_each_lifespan() -> None:
+    duologue = Duologue(store="memory:")
+    async with duologue.lifespan():
+        await duologue.link("ann", "ben", create=True)
+    async with duologue.lifespan():
+        assert await duologue.link("ann", "ben", create=True)
+
+
+@pytest.mark.anyio
+async def test_a_command_on_another_loop_says_what_to_do() -> None:
+    duologue = Duologue(store="memory:")
+
+    def elsewhere() -> bool:
+        return asyncio.run(duologue.online("ann"))
+
+    async with duologue.lifespan():
+        with pytest.raises(RuntimeError, match="other threads have `in_threads`"):
+            await asyncio.to_thread(elsewhere)
+
+
+def test_without_a_lifespan_each_loop_has_the_same_store(tmp_path: Path) -> None:
+    duologue = Duologue(store=f"sqlite:///{tmp_path}/duologue.db")
+    news = [asyncio.run(duologue.link("ann", "ben", create=True)) for _ in range(2)]
+    assert news == [True, False]
 
 
 def test_a_setting_that_is_none_is_refused() -> None:

@@ -9,11 +9,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Mutable
 from functools import partial
 from typing import Any
 
+import msgspec
 from starlette.requests import HTTPConnection
 
 from duologue import config
-from duologue.core import events
+from duologue.core import errors, events
+from duologue.core.errors import refuse
+from duologue.host import Refused
+from duologue.keys import CannotUseKeys
 from duologue.node import Authorize, Named, Node, Session
+from duologue.server.pages import PagesMissing
+from duologue.server.polling import respond
+from duologue.stores.base import CannotOpen
 from duologue.threads import HostInThreads
 
 from .naming import Who, named
@@ -23,6 +30,8 @@ _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 _Asgi = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+
+_CANNOT_START = (CannotOpen, CannotUseKeys, PagesMissing, config.SettingsError)
 
 #: Gets the request with which a client connects, and the payload of its connect, and says who it
 #: is. Middleware around Duologue has seen that request: `session`, `user` and `state` are there.
@@ -59,6 +68,8 @@ class Duologue:
         self._page = page
         self._service: config.Service | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._lifespans = 0
+        self._over = False
 
     # For the application around it
 
@@ -76,13 +87,17 @@ class Duologue:
     async def lifespan(self, app: Any = None) -> AsyncIterator[None]:
         """For ``Starlette(lifespan=…)``, or inside a lifespan of your own.
 
-        Raises `duologue.stores.base.CannotOpen` and what else `duologue.config.build` does.
+        Of several at once the last one ends it. Raises `duologue.stores.base.CannotOpen` and what
+        else `duologue.config.build` does.
         """
-        self._opened()
+        self._start()
+        self._lifespans += 1
         try:
             yield
         finally:
-            await self._close()
+            self._lifespans -= 1
+            if not self._lifespans:
+                await self._close()
 
     @property
     def node(self) -> Node:
@@ -150,12 +165,28 @@ class Duologue:
     async def _serve(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         if scope["type"] == "lifespan":
             await self._serve_lifespan(scope, receive, send)
+            return
+        try:
+            service = self._opened()
+        except Refused as refused:
+            await _stopped(scope, send, refused)
         else:
-            await self._opened().app(_whole_path(scope), receive, send)
+            await service.app(_whole_path(scope), receive, send)
 
     def _opened(self) -> config.Service:
+        """The service, from the first use to the end of the lifespan. Raises `Refused` after it."""
+        loop = asyncio.get_running_loop()
+        if self._service is not None and self._loop is not loop:
+            if self._loop is not None and not self._loop.is_closed():
+                raise RuntimeError(
+                    "Duologue runs on another event loop; other threads have `in_threads`"
+                )
+            # As in tests that have a loop for each request, and no lifespan
+            self._end(self._service)
+        elif self._over:
+            raise Refused(refuse(errors.UNAVAILABLE, "The server has stopped"))
         if self._service is None:
-            self._loop = asyncio.get_running_loop()
+            self._loop = loop
             self._service = config.build(
                 self.settings,
                 identify=self._identify,
@@ -166,38 +197,87 @@ class Duologue:
             )
         return self._service
 
+    def _start(self) -> None:
+        self._over = False
+        self._opened()
+
     async def _close(self) -> None:
-        service, self._service = self._service, None
-        if service is not None:
+        service = self._service
+        if service is None:
+            return
+        try:
             service.engine.draining = True
             service.node.draining()
             await service.node.settled()
-            await service.engine.drain(self.settings.grace_seconds)
+            # The server has closed its connections before: nobody can take what still waits
+            await service.engine.drain(0)
             await service.node.settled()
-            service.node.close()
+        finally:
+            self._over = True
+            self._end(service)
+
+    def _end(self, service: config.Service) -> None:
+        self._service = None
+        service.node.close()
 
     async def _serve_lifespan(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         """As the outermost application, with the lifespan of the one inside if that has one."""
-        asked = False
-
-        async def receive_inside() -> _Message:
-            nonlocal asked
-            asked = True
-            return await receive()
-
+        try:
+            self._start()
+        except _CANNOT_START as error:
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        inside = _InnerLifespan(receive, send)
         async with self.lifespan():
-            if self._app is not None:
-                try:
-                    await self._app(scope, receive_inside, send)
-                except Exception:  # how applications without a lifespan say so
-                    if asked:
-                        raise
-                else:
-                    return
-            await receive()
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        await send({"type": "lifespan.shutdown.complete"})
+            if not await inside.run(self._app, scope):
+                await inside.receive()
+                await inside.send({"type": "lifespan.startup.complete"})
+                await inside.receive()
+        await inside.finish()
+
+
+class _InnerLifespan:
+    """The lifespan of an application inside this one, which is over a little before this one's."""
+
+    def __init__(self, receive: _Receive, send: _Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._asked = False
+        self._last: _Message = {"type": "lifespan.shutdown.complete"}
+
+    async def receive(self) -> _Message:
+        self._asked = True
+        return await self._receive()
+
+    async def send(self, message: _Message) -> None:
+        if message["type"].startswith("lifespan.shutdown."):
+            self._last = message  # with it the server may end the process
+        else:
+            await self._send(message)
+
+    async def run(self, app: _Asgi | None, scope: _Message) -> bool:
+        """Returns whether the application has a lifespan."""
+        if app is None:
+            return False
+        try:
+            await app(scope, self.receive, self.send)
+        except Exception:  # how applications without a lifespan say so
+            if self._asked:
+                raise
+            return False
+        return True
+
+    async def finish(self) -> None:
+        await self._send(self._last)
+
+
+async def _stopped(scope: _Message, send: _Send, refused: Refused) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1012})
+    else:
+        body = msgspec.json.encode(refused.refusal)
+        await respond(send, 503, body, "application/json", ())
 
 
 def _named(
