@@ -83,6 +83,7 @@ class AsgiWebSocket:
         self._packets: list[bytes] = []
         self._bytes = 0
         self._wake = asyncio.Event()
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reason: str | None = None
         self.deadline = math.inf
         self.slot = -1
@@ -95,20 +96,29 @@ class AsgiWebSocket:
             self._engine.tally.refused[refused.status] += 1
             await _refuse(scope, send, refused)
             return
-        await send({"type": "websocket.accept"})
-        if connection.transport is self:
-            connection.send(self._engine.handshake(connection))
-        reader = asyncio.ensure_future(self._read(receive))
-        writer = asyncio.ensure_future(self._write(send))
+        tasks: list[asyncio.Task[None]] = []
         try:
-            await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
-            if not reader.done() and self._reason is not SLOW_READER:
-                await asyncio.wait((reader,), timeout=self._engine.options.close_timeout)
+            await send({"type": "websocket.accept"})
+            if connection.transport is self:
+                connection.send(self._engine.handshake(connection))
+            tasks = [
+                asyncio.create_task(self._read(receive)),
+                asyncio.create_task(self._write(send)),
+            ]
+            await asyncio.wait((*tasks, self._ended), return_when=asyncio.FIRST_COMPLETED)
+            if not tasks[0].done() and self._reason is not SLOW_READER:
+                # A peer that takes nothing more holds the last words up for so long
+                await asyncio.wait(tasks, timeout=self._engine.options.close_timeout)
+        except OSError:
+            pass  # the peer has gone, in the words of some servers
         finally:
-            reader.cancel()
-            writer.cancel()
+            for task in tasks:
+                task.cancel()
             self._engine.wheel.remove(self)
             self._leave(TRANSPORT_ERROR)
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception) and not isinstance(result, OSError):
+                raise result
 
     def _open(self, scope: Scope) -> Connection:
         engine = self._engine
@@ -192,6 +202,8 @@ class AsgiWebSocket:
             if reason is SLOW_READER:
                 self._packets.clear()
             self._wake.set()
+            if not self._ended.done():
+                self._ended.set_result(None)
 
     def nudge(self) -> None:
         """A WebSocket has no polls."""
