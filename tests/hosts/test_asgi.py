@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from websockets.sync.client import connect
 
 from duologue import Duologue, Refused
 from duologue.config import SettingsError
-from duologue.hosts.applications import CannotLoad, load
+from duologue.hosts.applications import CannotLoad, as_asgi, load
 from tests.hosts.contract import Come, Contract, Host, Person, fresh, link
 from tests.hosts.contract import come as come
 from tests.hosts.process import HostProcess
@@ -42,6 +44,18 @@ async def echo(websocket):
     await websocket.close()
 
 app = Starlette(routes=[Route("/", index), WebSocketRoute("/echo", echo)], lifespan=lifespan)
+"""
+
+WAITS = """
+import asyncio, os
+
+async def app(scope, receive, send):
+    while True:
+        message = await receive()
+        if message["type"] == os.environ["WAITS_AT"]:
+            print("waits", flush=True)
+            await asyncio.Event().wait()
+        await send({"type": message["type"] + ".complete"})
 """
 
 WSGI = """
@@ -127,11 +141,56 @@ def test_a_wsgi_application_is_served_too(tmp_path: Path) -> None:
         ("no_such_site:app", "There is no module 'no_such_site'"),
         ("json:app", "There is no 'app' in module 'json'"),
         ("json:__name__", "json:__name__ is not an application, but str"),
+        (".site:app", "'.site' is no module by its full name"),
+        ("tests.hosts.test_asgi:make_app", "is not called as an application"),
     ],
 )
 def test_what_is_no_application_is_said_in_one_line(name: str, reason: str) -> None:
     with pytest.raises(CannotLoad, match=re.escape(reason)):
         load(name)
+
+
+def make_app() -> object:
+    """A factory, which is no application."""
+    return object()
+
+
+async def _greets(greeting: bytes, scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": greeting})
+
+
+class _HandsOn:
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        return _greets(b"hi", scope, receive, send)
+
+
+@pytest.mark.parametrize("app", [partial(_greets, b"hi"), _HandsOn()])
+def test_what_hands_on_to_an_asgi_application_is_one(app: Callable[..., Any]) -> None:
+    assert as_asgi(app) is app
+
+
+@pytest.mark.parametrize(
+    ("waits_at", "signals"), [("lifespan.startup", 1), ("lifespan.shutdown", 2)]
+)
+def test_an_application_that_waits_for_ever_does_not_hold_up_the_end(
+    tmp_path: Path, waits_at: str, signals: int
+) -> None:
+    (tmp_path / "shop.py").write_text(WAITS)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "duologue", "serve", "--port", "0", "--app", "shop:app"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd() / "src"), "WAITS_AT": waits_at},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    with server, server.stdout as lines:
+        for _ in range(signals):
+            while not next(lines).startswith(("waits", "Duologue is running")):
+                pass
+            server.terminate()
+        assert server.wait(30) == 0
 
 
 def test_what_was_said_before_a_restart_still_holds(tmp_path: Path) -> None:

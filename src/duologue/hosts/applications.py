@@ -25,6 +25,8 @@ def load(name: str) -> Callable[..., Any]:
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
+    if module.startswith("."):
+        raise CannotLoad(f"{module!r} is no module by its full name")
     try:
         found: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -43,10 +45,29 @@ def load(name: str) -> Callable[..., Any]:
 
 def as_asgi(app: Callable[..., Any]) -> Callable[..., Any]:
     """An application that is called with scope, receive and send. Raises `CannotLoad`."""
-    call = app if inspect.isroutine(app) else type(app).__call__
+    call = app if inspect.isroutine(app) or isinstance(app, type) else type(app).__call__
     if inspect.iscoroutinefunction(inspect.unwrap(call)):
         return app
-    return from_wsgi(app)
+    # What only hands on to another one is not always a coroutine function
+    arguments = next((number for number in (2, 3) if _takes(app, number)), None)
+    if arguments is None:
+        raise CannotLoad(
+            f"{app!r} is not called as an application: neither with scope, receive and send nor "
+            "with environ and start_response"
+        )
+    return app if arguments == 3 else from_wsgi(app)
+
+
+def _takes(app: Callable[..., Any], arguments: int) -> bool:
+    try:
+        signature = inspect.signature(app)
+    except ValueError:  # of what is written in C
+        return True
+    try:
+        signature.bind(*range(arguments))
+    except TypeError:
+        return False
+    return True
 
 
 def from_wsgi(app: Callable[..., Any], threads: int = 10) -> Callable[..., Any]:

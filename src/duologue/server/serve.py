@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -96,7 +97,8 @@ class Server(uvicorn.Server):
 
     `on_started` is called once requests are served, `on_drain` when the server has been told to
     stop; `on_drained` waits for what the application has under way. A second signal cuts the rest
-    short. `beside` serves as long as the rest does.
+    short, and so does the first one while the application has not started. `beside` serves as long
+    as the rest does.
     """
 
     def __init__(
@@ -117,6 +119,7 @@ class Server(uvicorn.Server):
         self._on_drain = on_drain
         self._on_drained = on_drained
         self._beside = beside
+        self._waiting: asyncio.Task[Any] | None = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -135,14 +138,36 @@ class Server(uvicorn.Server):
         if self.should_exit:
             self.force_exit = True
         self.should_exit = True
+        if self._waiting is not None and (self.force_exit or not self.started):
+            self._waiting.cancel()
+
+    @contextlib.contextmanager
+    def _cut_short(self) -> Iterator[None]:
+        """What is inside may wait for an application, which may take for ever."""
+        self._waiting = task = asyncio.current_task()
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self.should_exit or task is None:
+                raise
+            task.uncancel()
+        finally:
+            self._waiting = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        with self._cut_short():
+            await super().startup(sockets)
+        if not self.started:
+            return
         if self._beside is not None:
             await self._beside.start()
         self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        with self._cut_short():
+            await self._shutdown(sockets)
+
+    async def _shutdown(self, sockets: list[socket.socket] | None) -> None:
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
         self._engine.draining = True
