@@ -365,4 +365,5 @@ class Engine:
             connection.close(SHUTTING_DOWN)
 
     def _pending(self) -> bool:
-        return any(each.transport.pending_bytes() for each in self.connections.values())
+        now = self.now()
+        return any(each.transport.pending(now) for each in self.connections.values())

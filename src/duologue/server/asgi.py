@@ -219,6 +219,9 @@ class AsgiWebSocket:
     def pending_bytes(self) -> int:
         return self._bytes
 
+    def pending(self, now: float) -> bool:
+        return self.pending_bytes() > 0
+
     # The end
 
     def _leave(self, reason: str) -> None:

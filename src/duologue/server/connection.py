@@ -42,6 +42,9 @@ class Transport(Protocol):
     def pending_bytes(self) -> int:
         """What has been queued and not been taken by the peer yet."""
 
+    def pending(self, now: float) -> bool:
+        """Whether something is queued that the peer can be expected to take yet."""
+
     def nudge(self) -> None:
         """End the poll in flight, if there is one."""
 

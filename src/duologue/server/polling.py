@@ -6,8 +6,9 @@ Source: Engine.IO v4, "HTTP long-polling".
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from typing import Any, Final
 
 from duologue.wire import engineio
@@ -25,6 +26,11 @@ Send = Callable[[Message], Awaitable[None]]
 _TEXT: Final = "text/plain; charset=UTF-8"
 _JSON: Final = "application/json"
 
+#: A client that is there makes its next request as soon as the last one is answered. While the
+#: server ends it has to do so on a connection that is open, and those on which nothing comes are
+#: closed after as long.
+_RETURN_SECONDS: Final = 5.0
+
 #: Smaller bodies grow when compressed, or shrink by less than the header says.
 _COMPRESS_FROM_BYTES: Final = 1_024
 
@@ -32,7 +38,16 @@ _COMPRESS_FROM_BYTES: Final = 1_024
 class PollingTransport:
     """The packets that wait for a client's next poll."""
 
-    __slots__ = ("_bytes", "_connection", "_ended", "_packets", "_poll", "posting")
+    __slots__ = (
+        "_bytes",
+        "_connection",
+        "_ended",
+        "_left_at",
+        "_packets",
+        "_poll",
+        "_requests",
+        "posting",
+    )
 
     name = POLLING
 
@@ -42,11 +57,24 @@ class PollingTransport:
         self._bytes = 0
         self._poll: asyncio.Future[None] | None = None
         self._ended = False
+        #: How many requests are being served, and when the last one ended, on the engine's clock
+        self._requests = 0
+        self._left_at = 0.0
         #: Whether a POST is being read; a second one beside it would overtake it.
         self.posting = False
 
     def serve(self, connection: Connection) -> None:
         self._connection = connection
+
+    @contextlib.contextmanager
+    def visited(self, engine: Engine) -> Iterator[None]:
+        """A request of the client is served inside."""
+        self._requests += 1
+        try:
+            yield
+        finally:
+            self._requests -= 1
+            self._left_at = engine.now()
 
     @property
     def polled(self) -> bool:
@@ -78,6 +106,10 @@ class PollingTransport:
 
     def pending_bytes(self) -> int:
         return self._bytes
+
+    def pending(self, now: float) -> bool:
+        there = self._requests > 0 or now - self._left_at < _RETURN_SECONDS
+        return there and self._bytes > 0
 
     def nudge(self) -> None:
         if self._poll is not None and not self._packets:
@@ -178,31 +210,37 @@ class Polling:
         send: Send,
     ) -> None:
         if query.sid is None:
-            connection = self._open(scope, names)
+            connection, transport = self._open(scope, names)
             if self._engine.options.cookie is not None:
                 headers.append(("set-cookie", self._engine.cookie(connection)))
-            packets: list[bytes] | None = [self._engine.handshake(connection)]
         else:
             connection, transport = self._find(query.sid)
             if transport.polled:
                 connection.close(PARSE_ERROR)
                 raise bad_request("A poll is in flight already")
-            # The client may have polled again before it heard that the other transport works, and
-            # goes on only when its last poll has ended.
-            packets = await transport.poll(receive, wait=connection.stage is not Stage.PROBED)
-        if packets is None:
-            connection.close(TRANSPORT_ERROR)
-            return
-        body = engineio.encode_payload(packets)
-        if self._engine.options.http_compression and len(body) >= _COMPRESS_FROM_BYTES:
-            accepted = ",".join(names.get("accept-encoding", ()))
-            if "gzip" in (part.split(";")[0].strip() for part in accepted.split(",")):
-                body = gzip.compress(body, compresslevel=1)
-                headers.append(("content-encoding", "gzip"))
-        self._engine.tally.bytes_sent += len(body)
-        await respond(send, 200, body, _TEXT, headers)
+        with transport.visited(self._engine):
+            if query.sid is None:
+                packets: list[bytes] | None = [self._engine.handshake(connection)]
+            else:
+                # The client may have polled again before it heard that the other transport works,
+                # and goes on only when its last poll has ended.
+                wait = connection.stage is not Stage.PROBED
+                packets = await transport.poll(receive, wait=wait)
+            if packets is None:
+                connection.close(TRANSPORT_ERROR)
+                return
+            body = engineio.encode_payload(packets)
+            if self._engine.options.http_compression and len(body) >= _COMPRESS_FROM_BYTES:
+                accepted = ",".join(names.get("accept-encoding", ()))
+                if "gzip" in (part.split(";")[0].strip() for part in accepted.split(",")):
+                    body = gzip.compress(body, compresslevel=1)
+                    headers.append(("content-encoding", "gzip"))
+            self._engine.tally.bytes_sent += len(body)
+            await respond(send, 200, body, _TEXT, headers)
 
-    def _open(self, scope: Scope, names: dict[str, list[str]]) -> Connection:
+    def _open(
+        self, scope: Scope, names: dict[str, list[str]]
+    ) -> tuple[Connection, PollingTransport]:
         transport = PollingTransport()
         client = scope.get("client")
         headers = {name: ", ".join(values) for name, values in names.items()}
@@ -216,7 +254,7 @@ class Polling:
         transport.serve(connection)
         if self._keep_scopes:
             connection.scope = scope
-        return connection
+        return connection, transport
 
     def _find(self, sid: str) -> tuple[Connection, PollingTransport]:
         connection = self._engine.find(sid)
@@ -233,7 +271,8 @@ class Polling:
         options = self._engine.options
         transport.posting = True
         try:
-            body = await _read(names, receive, options.max_http_buffer_size)
+            with transport.visited(self._engine):
+                body = await _read(names, receive, options.max_http_buffer_size)
             if body is None:
                 connection.close(TRANSPORT_ERROR)
                 raise bad_request()

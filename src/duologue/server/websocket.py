@@ -292,6 +292,9 @@ class WebSocketProtocol(FrameStream, asyncio.Protocol):
     def pending_bytes(self) -> int:
         return self._gathered_bytes + self._transport.get_write_buffer_size()
 
+    def pending(self, now: float) -> bool:
+        return self.pending_bytes() > 0
+
     # The end
 
     def _leave(self, reason: str) -> None:
