@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +21,10 @@ from tests.hosts.process import HostProcess
 from tests.support.clients import SECONDS, _Heard
 
 
-def start(folder: Path, mode: str) -> HostProcess:
+def start(folder: Path, mode: str, **env: str) -> HostProcess:
     path = f"{Path.cwd()}:{Path.cwd() / 'src'}"
     command = (sys.executable, "-m", "tests.hosts.apps.socketio_app")
-    return HostProcess(folder, *command, env={"PYTHONPATH": path, "MODE": mode})
+    return HostProcess(folder, *command, env={"PYTHONPATH": path, "MODE": mode, **env})
 
 
 def node_of(process: HostProcess) -> int:
@@ -141,6 +142,57 @@ def test_a_malformed_event_ends_its_session_and_no_other(
         assert websocket.recv(SECONDS) == "1"
     ann.call("message", targetClientId=ben.id, message="still here")
     assert ben.hears("message")["content"] == "still here"
+
+
+@pytest.mark.parametrize(
+    "packet",
+    ["4012{}", "40/?a=1,{}", '40{"a":NaN}', '40{"a":"\\ud800"}', '40"x"', "401-{}", "4\u0660{}"],
+)
+def test_nobody_gets_in_to_the_applications_own_events_past_identify(
+    host: Host, packet: str
+) -> None:
+    address = host.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+    with connect(address, additional_headers={"x-user": "nobody"}, close_timeout=0.1) as websocket:
+        websocket.recv()
+        websocket.send(packet)
+        # Refused, or told that this connection is over
+        assert str(websocket.recv(SECONDS)).startswith(("44{", "1"))
+
+
+def test_who_connects_twice_is_gone(host: Host, come: Come) -> None:
+    ann, ben = linked(come)
+    ann.client.eio.send("0")
+    assert ben.hears("link_closed") == {"peer": ann.id}
+
+
+def test_a_node_that_stands_still_is_not_waited_for_with_memory(tmp_path: Path) -> None:
+    process = start(tmp_path, "threading")
+    host = Host(process)
+    try:
+        ann = Person(host, fresh("ann"))
+        node = node_of(process)
+        os.kill(node, signal.SIGSTOP)
+        ended = threading.Event()
+        ann.client.on("disconnect", ended.set)
+        while not ended.wait(0.01):
+            ann.tells("message", targetClientId="ben", message="x" * 900_000)
+        os.kill(node, signal.SIGCONT)
+        again = Person(host, ann.id)
+        assert again.id == ann.id
+        again.leave()
+    finally:
+        process.stop()
+
+
+def test_settings_that_cannot_be_are_logged_and_clients_told_that_it_is_unavailable(
+    tmp_path: Path,
+) -> None:
+    process = start(tmp_path, "threading", FLASK_DUOLOGUE_STOER="memory:")
+    try:
+        assert Host(process).view("/introduce/a/b") == {"refused": "unavailable"}
+        assert "Duologue cannot run: unknown setting: stoer" in process.log
+    finally:
+        process.stop()
 
 
 def test_a_number_of_any_size_arrives(come: Come) -> None:

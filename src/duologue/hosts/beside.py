@@ -56,7 +56,7 @@ class BridgedSession:
 
     def __init__(self, beside: Beside, opened: bridge.Open) -> None:
         self._beside = beside
-        self._number = opened.session
+        self.number = opened.session
         self.sid = str(opened.session)
         self.address = opened.address
         self.headers: Mapping[str, str] = opened.headers
@@ -68,7 +68,7 @@ class BridgedSession:
     def accept(self) -> bool:
         if self.present:
             self.connected = True
-            self._beside.tell(bridge.Accepted(self._number))
+            self._beside.tell(bridge.Accepted(self.number))
         return self.present
 
     def begin(self) -> None:
@@ -77,9 +77,9 @@ class BridgedSession:
             self._beside.tell(message)
 
     def refuse(self, message: str, data: Any = None) -> None:
-        if self._beside.forget(self._number):
+        if self._beside.forget(self.number):
             data = msgspec.to_builtins(data)
-            self._beside.tell(bridge.Refused(self._number, message, data))
+            self._beside.tell(bridge.Refused(self.number, message, data))
 
     def send(self, packets: Iterable[bytes]) -> None:
         if self.connected:
@@ -87,13 +87,13 @@ class BridgedSession:
             plain = [
                 bytes(each) if isinstance(each, Binary) else each[1:].decode() for each in packets
             ]
-            self._tell(bridge.Packets(self._number, plain))
+            self._tell(bridge.Packets(self.number, plain))
 
     def disconnect(self, *, close: bool = False) -> None:
         if self.connected:
-            self._tell(bridge.End(self._number, close))
+            self._tell(bridge.End(self.number, close))
             self._beside.ended(
-                self._number, "forced close" if close else "server namespace disconnect"
+                self.number, "forced close" if close else "server namespace disconnect"
             )
 
     def _tell(self, message: bridge.ToServer) -> None:
@@ -115,7 +115,7 @@ class Beside:
     def __init__(self, writer: asyncio.StreamWriter, setup: bridge.Setup) -> None:
         self._writer = writer
         self._sessions: dict[int, BridgedSession] = {}
-        self._numbers = itertools.count(1)
+        self.numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._calls: set[asyncio.Task[None]] = set()
         settings = msgspec.convert(setup.settings, config.Settings)
@@ -205,7 +205,7 @@ class Beside:
     # Questions to the application
 
     async def _ask(self, what: str, *args: Any) -> Any:
-        number = next(self._numbers)
+        number = next(self.numbers)
         answer = self._asked[number] = asyncio.get_running_loop().create_future()
         self.tell(bridge.Ask(number, what, list(args)))
         try:
@@ -222,8 +222,7 @@ class Beside:
                 answer.set_result(message.value)
 
     async def _identify(self, session: Any, auth: Mapping[str, Any]) -> Named:
-        number = next(key for key, value in self._sessions.items() if value is session)
-        found = await self._ask("identify", number, dict(auth))
+        found = await self._ask("identify", session.number, dict(auth))
         if "code" in found:
             raise Unidentified(found["code"], found["message"])
         return Named(**found)

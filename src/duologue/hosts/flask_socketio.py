@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 from flask_socketio import SocketIO
 
+from duologue.config import SettingsError
 from duologue.core import errors
 from duologue.core.errors import Refusal, refuse
 from duologue.host import Refused
@@ -49,6 +50,9 @@ _SECONDS: Final = 10.0
 
 #: A node that cannot run is not started more often than this.
 _START_SECONDS: Final = 1.0
+
+#: What may wait to be told to a node that does not read.
+_MAX_WAITING_BYTES: Final = 33_554_432
 
 _OURS: Final = frozenset(name.encode() for name in COMMANDS)
 
@@ -98,6 +102,7 @@ class Carrier:
         # that nothing is switched meanwhile
         self._starting = threading.Lock()
         self._outgoing: Any = None
+        self._waiting_bytes = 0
         self._started_at = 0.0
         self._settings = state.settings
         self._max_queue_bytes = 0
@@ -118,14 +123,22 @@ class Carrier:
             if self._outgoing is None and time.monotonic() - self._started_at > _START_SECONDS:
                 self._start()
             outgoing = self._outgoing
-        if outgoing is None:
-            return False
+            if outgoing is None:
+                return False
+            # That somebody has gone it has to hear, whatever else waits
+            if self._waiting_bytes > _MAX_WAITING_BYTES and not isinstance(message, bridge.Gone):
+                return False
+            self._waiting_bytes += len(data)
         outgoing.put(data)
         return True
 
     def _start(self) -> None:
         self._started_at = time.monotonic()
-        settings = self._settings()
+        try:
+            settings = self._settings()
+        except SettingsError as error:
+            _logger.error("Duologue cannot run: %s", error)
+            return
         self._max_queue_bytes = settings.max_queue_bytes
         self._max_depth = settings.max_json_depth
         self._limits = (settings.max_attachments, settings.max_http_buffer_size)
@@ -139,6 +152,7 @@ class Carrier:
         )
         theirs.close()
         self._outgoing = outgoing = self._eio.create_queue()
+        self._waiting_bytes = 0
         setup = bridge.Setup(
             dataclasses.asdict(settings),
             functions.identify is not None,
@@ -154,6 +168,9 @@ class Carrier:
                 sock.sendall(data)
             except OSError:
                 return  # the reader sees it, too
+            with self._starting:
+                if self._outgoing is outgoing:
+                    self._waiting_bytes -= len(data)
 
     def _read(self, sock: Any, outgoing: Any, process: subprocess.Popen[bytes]) -> None:
         frames = bridge.Frames()
@@ -163,10 +180,11 @@ class Carrier:
                     self._heard(bridge.decode_to_server(body))
         except OSError:
             _logger.info("the connection to the node broke")
-        outgoing.put(None)
-        sock.close()
-        process.wait()
-        self._lost(outgoing)
+        finally:
+            outgoing.put(None)
+            sock.close()
+            process.wait()
+            self._lost(outgoing)
 
     def _lost(self, outgoing: Any) -> None:
         """The node is gone: end what it had, so that clients come back, and begin anew then."""
@@ -189,24 +207,47 @@ class Carrier:
         client = self._clients.get(eio_sid)
         if client is not None and client.decoder is not None:
             return self._attached(client, client.decoder, data)
-        if isinstance(data, str):
-            decoder = self._decoder()
-            try:
-                packet = decoder.text(b"4" + data.encode()) or decoder.waiting
-            except (PacketError, UnicodeEncodeError):
-                packet = None  # the server has its own way with such
-            if packet is not None and packet.namespace == socketio.MAIN:
-                if packet.kind == socketio.CONNECT and client is None:
-                    return self._connect(eio_sid, packet, data)
-                if client is not None and packet.kind == socketio.DISCONNECT:
-                    self._forget(client, "client namespace disconnect")
-                elif client is not None and socketio.event_name(packet.body) in _OURS:
-                    if decoder.waiting is not None:
-                        client.decoder = decoder
-                    else:
-                        self._event(client, packet)
-                    return None
+        if not isinstance(data, str):
+            return self._message(eio_sid, data)
+        decoder = self._decoder()
+        try:
+            packet = decoder.text(b"4" + data.encode()) or decoder.waiting
+        except (PacketError, UnicodeEncodeError):
+            packet = None  # the server has its own way with such
+        if packet is None or packet.kind == socketio.CONNECT:
+            if self._connects(data):
+                return self._connecting(eio_sid, client, packet, data)
+        elif client is not None and _namespace(packet) == socketio.MAIN:
+            if packet.kind == socketio.DISCONNECT:
+                self._forget(client, "client namespace disconnect")
+            elif socketio.event_name(packet.body) in _OURS:
+                if decoder.waiting is not None:
+                    client.decoder = decoder
+                else:
+                    self._event(client, packet)
+                return None
         return self._message(eio_sid, data)
+
+    def _connects(self, data: str) -> bool:
+        """Whether the server would take this for a connect to the main namespace, which nobody may
+        make who has not been let in."""
+        try:
+            packet = self._server.packet_class(encoded_packet=data)
+        except (ValueError, TypeError, RecursionError):
+            return False
+        main = (packet.namespace or socketio.MAIN) == socketio.MAIN
+        return packet.packet_type == socketio.CONNECT and main
+
+    def _connecting(
+        self, eio_sid: str, client: _Client | None, packet: socketio.Packet | None, data: str
+    ) -> Any:
+        if client is not None:
+            self._end(client)  # connected twice
+        elif packet is None:
+            self._server.start_background_task(self._eio.disconnect, eio_sid)
+        else:
+            return self._connect(eio_sid, packet, data)
+        return None
 
     def _decoder(self) -> socketio.Decoder:
         attachments, size = self._limits
@@ -227,13 +268,15 @@ class Carrier:
     def _event(self, client: _Client, packet: socketio.Packet) -> None:
         attachments = packet.attachments
         plain = None if attachments is None else [bytes(each) for each in attachments]
-        self._tell(bridge.Event(client.number, packet.body, packet.id, plain))
+        if not self._tell(bridge.Event(client.number, packet.body, packet.id, plain)):
+            self._end(client)
 
     def _connect(self, eio_sid: str, packet: socketio.Packet, data: str) -> Any:
         try:
             auth = socketio.decode_body(packet, self._max_depth) or {}
         except PacketError:
-            return self._message(eio_sid, data)
+            self._server.start_background_task(self._eio.disconnect, eio_sid)
+            return None
         environ = self._server.environ.get(eio_sid, {})
         client = _Client(next(self._numbers), eio_sid, self._eio.create_event())
         self._clients[eio_sid] = self._by_number[client.number] = client
@@ -243,6 +286,8 @@ class Carrier:
                 client.answered.wait(_SECONDS)
         except ValueError:
             client.refusal = None  # a payload that no node could read
+        if self._clients.get(eio_sid) is not client:
+            return None  # it has gone, or had to go
         if not client.accepted:
             self._refuse(client)
             return None
@@ -277,6 +322,7 @@ class Carrier:
 
     def _end(self, client: _Client) -> None:
         self._forget(client, "parse error")
+        client.answered.set()
         self._server.start_background_task(self._eio.disconnect, client.eio_sid)
 
     # From the node
@@ -371,6 +417,11 @@ class Carrier:
         if results[0].refused:
             raise Refused(msgspec.convert(results[0].value, Refusal))
         return results[0].value
+
+
+def _namespace(packet: socketio.Packet) -> str:
+    """As the server has it, which leaves out a query."""
+    return packet.namespace.partition("?")[0]
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:

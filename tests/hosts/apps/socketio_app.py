@@ -25,6 +25,7 @@ from duologue.hosts.flask import Duologue
 
 app = Flask(__name__)
 app.config["SECRET_KEY"] = secrets.token_hex()
+app.config.from_prefixed_env()
 socketio = SocketIO(app, async_mode=MODE.removesuffix("-unpatched"))
 duologue = Duologue(app, socketio=socketio)
 
