@@ -213,36 +213,63 @@ async def test_an_outbox_is_bounded(sizes: list[int]) -> None:
 
 async def test_a_receipt_is_waited_for() -> None:
     progress = Progress()
-    waiting = asyncio.create_task(progress.wait("ben", "delivered", 2))
+    waiting = asyncio.create_task(progress.link("ben").wait("delivered", 2))
     await asyncio.sleep(0)
-    progress.reached("ben", 1, 0)
+    progress.link("ben").to(1, 0)
     await asyncio.sleep(0)
     assert not waiting.done()
-    progress.reached("ben", 3, 0)
+    progress.link("ben").to(3, 0)
     await waiting
 
 
 async def test_what_was_read_was_delivered() -> None:
     progress = Progress()
-    progress.reached("ben", 0, 2)
-    await progress.wait("ben", "delivered", 2)
+    progress.link("ben").to(0, 2)
+    await progress.link("ben").wait("delivered", 2)
 
 
 async def test_receipts_are_in_the_snapshot_too() -> None:
     progress = Progress()
     entry = LinkEntry("ben", None, True, None, seq=5, delivered=4, read=3)
     progress.links(Links([entry], [], []))
-    await progress.wait("ben", "delivered", 4)
-    await progress.wait("ben", "read", 3)
+    await progress.link("ben").wait("delivered", 4)
+    await progress.link("ben").wait("read", 3)
 
 
 async def test_waiting_ends_with_the_client() -> None:
     progress = Progress()
-    waiting = asyncio.create_task(progress.wait("ben", "read", 1))
+    waiting = asyncio.create_task(progress.link("ben").wait("read", 1))
     await asyncio.sleep(0)
     progress.end(Closed())
     with pytest.raises(Closed):
         await waiting
+
+
+async def test_nobody_begins_to_wait_after_the_end() -> None:
+    progress = Progress()
+    known = progress.link("ben")
+    progress.end(Closed())
+    for link in (known, progress.link("cy")):
+        with pytest.raises(Closed):
+            await link.wait("read", 1)
+
+
+async def test_nobody_waits_for_a_link_that_has_ended_and_is_made_again() -> None:
+    progress = Progress()
+    earlier = progress.link("ben")
+    progress.unlink("ben")
+    progress.link("ben").to(5, 5)
+    with pytest.raises(DuologueError, match="not_linked"):
+        await earlier.wait("read", 1)
+
+
+async def test_links_are_bounded() -> None:
+    progress = Progress()
+    first = progress.link("peer-0")
+    for number in range(MAX_PEERS):
+        progress.link(f"peer-{number + 1}")
+    with pytest.raises(DuologueError, match="not_linked"):
+        await first.wait("read", 1)
 
 
 def test_each_receipt_is_said_once_in_a_session() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from duologue import codes
 from duologue.client import (
     CannotConnect,
     Client,
@@ -184,6 +185,38 @@ async def test_waiting_for_a_receipt_ends_with_the_link(pair: tuple[Client, Clie
     await ben.close_link(ann.id)
     async with asyncio.timeout(SECONDS):
         assert await code_of(waiting) == ("not_linked", False)
+
+
+async def test_a_receipt_after_the_end_of_the_link_is_not_waited_for(
+    pair: tuple[Client, Client],
+) -> None:
+    ann, ben = pair
+    sent = await ann.send(ben.id, "hello")
+    await ben.close_link(ann.id)
+    await hears(ann, LinkClosed)
+    async with asyncio.timeout(SECONDS):
+        assert await code_of(sent.receipt()) == ("not_linked", False)
+
+
+async def test_a_receipt_after_the_end_of_the_client_is_not_waited_for(
+    pair: tuple[Client, Client],
+) -> None:
+    ann, ben = pair
+    sent = await ann.send(ben.id, "hello")
+    await ann.close()
+    async with asyncio.timeout(SECONDS):
+        assert await code_of(sent.receipt("read")) == ("closed", False)
+
+
+async def test_of_two_who_send_the_same_message_one_may_be_cancelled(
+    pair: tuple[Client, Client],
+) -> None:
+    ann, ben = pair
+    id = codes.uuid4()
+    first, second = (asyncio.create_task(ann.send(ben.id, "hello", id=id)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second).id == id
 
 
 async def test_typing_and_signals_reach_the_peer(pair: tuple[Client, Client]) -> None:

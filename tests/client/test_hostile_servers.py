@@ -295,6 +295,19 @@ async def test_a_token_for_the_host_is_fetched_before_each_connection(
     assert seen == ['40{"token":"first"}', '40{"token":"second"}']
 
 
+async def test_a_token_that_never_comes_is_not_waited_for(
+    speaking: Callable[[Talk], Awaitable[str]],
+) -> None:
+    async def fetch() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    url = await speaking(says(OPEN))
+    async with asyncio.timeout(10):
+        with pytest.raises(CannotConnect, match="no token in time"):
+            await Client(url, token=fetch, timeout=0.1).connect()
+
+
 # Which transport
 
 

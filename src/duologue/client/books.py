@@ -6,7 +6,6 @@ No I/O and no clock; futures are what callers wait for.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Collection, Iterator
 from typing import Final, Literal
@@ -199,12 +198,27 @@ def partner(message: MessageReceived) -> str:
 class Outgoing:
     """A message on its way; `packets` ask for the acknowledgement `ack`."""
 
-    __slots__ = ("ack", "answer", "id", "packets", "posted", "size", "strikes", "target")
+    __slots__ = (
+        "ack",
+        "answer",
+        "id",
+        "packets",
+        "posted",
+        "reached",
+        "senders",
+        "size",
+        "strikes",
+        "target",
+    )
 
     def __init__(self, id: str, target: str, ack: int, packets: list[bytes]) -> None:
         self.id, self.target, self.ack, self.packets = id, target, ack, packets
         self.size = sum(map(len, packets))
         self.answer: asyncio.Future[MessageReply] = asyncio.get_running_loop().create_future()
+        #: How many wait for it
+        self.senders = 0
+        #: How far the peer has got on the link that it went by
+        self.reached: Reached | None = None
         #: Whether any session has been given it
         self.posted = False
         #: How often the server has ended a session on which this was what it had not answered
@@ -214,8 +228,9 @@ class Outgoing:
         if not self.answer.done():
             self.answer.set_exception(error)
 
-    def succeed(self, reply: MessageReply) -> None:
+    def succeed(self, reply: MessageReply, reached: Reached) -> None:
         if not self.answer.done():
+            self.reached = reached
             self.answer.set_result(reply)
 
 
@@ -249,56 +264,77 @@ class Outbox:
 ReceiptKind = Literal["delivered", "read"]
 
 
-class Progress:
-    """How far peers say that they have got, and who waits for that."""
+class Reached:
+    """How far the other side of one link says that it has got, and who waits for that."""
 
     def __init__(self) -> None:
-        self._reached: dict[str, dict[ReceiptKind, int]] = {}
-        self._waiting: dict[str, list[tuple[ReceiptKind, int, asyncio.Future[None]]]] = {}
+        self._reached: dict[ReceiptKind, int] = {"delivered": 0, "read": 0}
+        self._waiting: list[tuple[ReceiptKind, int, asyncio.Future[None]]] = []
+        #: Why it gets no further
+        self._over: BaseException | None = None
 
-    def reached(self, peer: str, delivered: int, read: int) -> None:
-        known = self._reached.setdefault(peer, {"delivered": 0, "read": 0})
+    def to(self, delivered: int, read: int) -> None:
+        known = self._reached
         known["read"] = max(known["read"], read)
         known["delivered"] = max(known["delivered"], delivered, known["read"])
-        if len(self._reached) > MAX_PEERS:
-            del self._reached[next(iter(self._reached))]
-        for kind, seq, future in self._waiting.get(peer, ()):
+        for kind, seq, future in self._waiting:
             if known[kind] >= seq and not future.done():
                 future.set_result(None)
 
-    def links(self, links: Links) -> None:
-        for entry in links.links:
-            self.reached(entry.peer, entry.delivered, entry.read)
-        listed = {entry.peer for entry in links.links}
-        for peer in [peer for peer in {*self._reached, *self._waiting} if peer not in listed]:
-            self.unlink(peer)
-
-    async def wait(self, peer: str, kind: ReceiptKind, seq: int) -> None:
+    async def wait(self, kind: ReceiptKind, seq: int) -> None:
         """Until the peer has got as far. Raises `DuologueError` when that can no longer be."""
-        if self._reached.get(peer, {}).get(kind, 0) >= seq:
+        if self._reached[kind] >= seq:
             return
-        future = asyncio.get_running_loop().create_future()
-        entry = (kind, seq, future)
-        self._waiting.setdefault(peer, []).append(entry)
+        if self._over is not None:
+            raise self._over
+        entry = (kind, seq, asyncio.get_running_loop().create_future())
+        self._waiting.append(entry)
         try:
-            await future
+            await entry[2]
         finally:
-            with contextlib.suppress(KeyError, ValueError):
-                self._waiting[peer].remove(entry)
-
-    def unlink(self, peer: str) -> None:
-        self._reached.pop(peer, None)
-        error = DuologueError(errors.NOT_LINKED, errors.CODES[errors.NOT_LINKED].sentence)
-        self._fail(peer, error)
+            self._waiting.remove(entry)
 
     def end(self, error: BaseException) -> None:
-        for peer in tuple(self._waiting):
-            self._fail(peer, error)
-
-    def _fail(self, peer: str, error: BaseException) -> None:
-        for _, _, future in self._waiting.pop(peer, ()):
+        self._over = error
+        for _, _, future in self._waiting:
             if not future.done():
                 future.set_exception(error)
+
+
+class Progress:
+    """How far peers have got, by link."""
+
+    def __init__(self) -> None:
+        self._links: dict[str, Reached] = {}
+        self._over: BaseException | None = None
+
+    def link(self, peer: str) -> Reached:
+        """The link with `peer` that there is now."""
+        link = self._links.get(peer)
+        if link is None:
+            link = self._links[peer] = Reached()
+            if self._over is not None:
+                link.end(self._over)
+            if len(self._links) > MAX_PEERS:
+                self.unlink(next(iter(self._links)))
+        return link
+
+    def links(self, links: Links) -> None:
+        for entry in links.links:
+            self.link(entry.peer).to(entry.delivered, entry.read)
+        listed = {entry.peer for entry in links.links}
+        for peer in [peer for peer in self._links if peer not in listed]:
+            self.unlink(peer)
+
+    def unlink(self, peer: str) -> None:
+        link = self._links.pop(peer, None)
+        if link is not None:
+            link.end(DuologueError(errors.NOT_LINKED, errors.CODES[errors.NOT_LINKED].sentence))
+
+    def end(self, error: BaseException) -> None:
+        self._over = error
+        for link in self._links.values():
+            link.end(error)
 
 
 class Delivered:

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from duologue import codes
 from duologue.core import events
 
-from .books import Event, Progress, ReceiptKind
+from .books import Event, Reached, ReceiptKind
 from .connection import Connection, Options, Token
 from .errors import Closed, EventsLost
 from .http import parse_url
@@ -25,11 +25,11 @@ class Sent:
     taken, `at`, in milliseconds since the epoch. `status` is ``delivered`` if the peer had a live
     session to hand it to, else ``stored``."""
 
-    __slots__ = ("_progress", "_target", "at", "id", "seq", "status")
+    __slots__ = ("_reached", "at", "id", "seq", "status")
 
-    def __init__(self, reply: events.MessageReply, target: str, progress: Progress) -> None:
+    def __init__(self, reply: events.MessageReply, reached: Reached) -> None:
         self.id, self.seq, self.at, self.status = reply.id, reply.seq, reply.at, reply.status
-        self._target, self._progress = target, progress
+        self._reached = reached
 
     async def receipt(self, kind: ReceiptKind = "delivered") -> None:
         """Wait until the peer says that it has got this message, or read it.
@@ -37,7 +37,7 @@ class Sent:
         Raises `DuologueError` with the code ``not_linked`` when the link ends first, and whatever
         ends the client.
         """
-        await self._progress.wait(self._target, kind, self.seq)
+        await self._reached.wait(kind, self.seq)
 
     def __repr__(self) -> str:
         return f"Sent(id={self.id!r}, seq={self.seq}, at={self.at}, status={self.status!r})"
@@ -200,8 +200,7 @@ class Client:
         ``overloaded`` if too many wait already.
         """
         id = codes.uuid4() if id is None else id
-        reply = await self._connection.send(events.SendMessage(peer, content, id), id)
-        return Sent(reply, peer, self._connection.progress)
+        return Sent(*await self._connection.send(events.SendMessage(peer, content, id), id))
 
     async def receipt(
         self, peer: str, *, delivered: int | None = None, read: int | None = None

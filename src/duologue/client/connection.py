@@ -29,6 +29,7 @@ from .books import (
     Outbox,
     Outgoing,
     Progress,
+    Reached,
     partner,
 )
 from .calls import Calls, encode, too_large
@@ -159,7 +160,7 @@ class Connection:
         self._greeted_at, self._draining, self._expects_links = None, False, False
         self.session = Session(transport, self._told)
         try:
-            await self.session.run(await self._auth())
+            await self.session.run(await self._auth_in_time())
         finally:
             impatience.cancel()
             transport.abort()
@@ -170,6 +171,15 @@ class Connection:
     def _abort_unless_greeted(self, abort: Callable[[], None]) -> None:
         if self._greeted_at is None:
             abort()
+
+    async def _auth_in_time(self) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(self._options.timeout) as limit:
+                return await self._auth()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise Broken("there was no token in time") from None
 
     async def _auth(self) -> dict[str, Any]:
         since = self.inbox.resume()
@@ -247,7 +257,7 @@ class Connection:
             elif isinstance(notice, events.LinkClosed):
                 self.unlinked(notice.peer)
             elif isinstance(notice, events.Receipt) and notice.to is msgspec.UNSET:
-                self.progress.reached(notice.sender, notice.delivered, notice.read)
+                self.progress.link(notice.sender).to(notice.delivered, notice.read)
             elif isinstance(notice, events.Draining):
                 self._draining = True
             self.inbox.add(notice, size)
@@ -260,7 +270,8 @@ class Connection:
         if entry is not None and isinstance(message.seq, int) and isinstance(message.at, int):
             # What was sent before a break comes back before its answer can
             self._outbox.drop(entry)
-            entry.succeed(events.MessageReply(entry.id, message.seq, message.at, "stored"))
+            reply = events.MessageReply(entry.id, message.seq, message.at, "stored")
+            entry.succeed(reply, self.progress.link(entry.target))
         self.inbox.message(message, size, own=entry is not None)
 
     def _greeted(self, notice: events.ClientIdGiven) -> None:
@@ -341,7 +352,9 @@ class Connection:
 
     # What goes out
 
-    async def send(self, command: events.SendMessage, id: str) -> events.MessageReply:
+    async def send(
+        self, command: events.SendMessage, id: str
+    ) -> tuple[events.MessageReply, Reached]:
         """Have a message stored, however many sessions that takes."""
         if self.failure is not None:
             raise self.failure
@@ -352,12 +365,15 @@ class Connection:
             self._outbox.add(entry)
             if self.session is not None and self._greeted_at is not None:
                 self._post(self.session, entry)
+        entry.senders += 1
         try:
-            return await asyncio.shield(entry.answer)
+            reply = await asyncio.shield(entry.answer)
         finally:
-            if not entry.answer.done():
+            entry.senders -= 1
+            if not entry.senders:
                 entry.answer.cancel()
-            self._outbox.drop(entry)
+                self._outbox.drop(entry)
+        return reply, entry.reached or self.progress.link(entry.target)
 
     def _post(self, session: Session, entry: Outgoing) -> None:
         if not session.transport.carries(entry.packets):
@@ -381,7 +397,7 @@ class Connection:
             entry.fail(Refused.by(reply))
         else:
             self.inbox.acked(entry.target, reply.seq)
-            entry.succeed(reply)
+            entry.succeed(reply, self.progress.link(entry.target))
 
     async def online(self) -> Session:
         """Wait for a session that knows who it is. Raises what has ended the client."""
