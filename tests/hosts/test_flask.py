@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import socketio
-from flask import Flask
+from flask import Flask, abort, redirect
+from werkzeug.exceptions import HTTPException
+from werkzeug.test import create_environ
 
-from duologue import Refused
-from duologue.hosts.flask import Duologue
+from duologue import Named, Refused, Unidentified
+from duologue.hosts.flask import Duologue, State
 from tests.hosts.contract import Come, Contract, Host, fresh
 from tests.hosts.contract import come as come
 from tests.hosts.process import HostProcess
@@ -52,6 +55,38 @@ class TestFlask(Contract):
         finally:
             client.disconnect()
             client.shutdown()
+
+
+def _identify(answer: Callable[[], Any]) -> Named:
+    """What Duologue makes of what an application's own `identify` does, for a handshake."""
+    app = Flask("app")
+    Duologue(app).identify(lambda auth: answer())
+    state: State = app.extensions["duologue"]
+    return state.identify(create_environ("/socket.io/"), {"name": "Ann"})
+
+
+@pytest.mark.parametrize(
+    "answer", [lambda: abort(401), lambda: abort(redirect("/login")), lambda: redirect("/login")]
+)
+def test_what_keeps_strangers_out_of_views_turns_clients_away(answer: Callable[[], Any]) -> None:
+    with pytest.raises(Unidentified) as refused:
+        _identify(answer)
+    assert refused.value.code == "unauthorized"
+
+
+def test_an_application_that_fails_turns_nobody_away_for_good() -> None:
+    with pytest.raises(HTTPException):
+        _identify(lambda: abort(503))
+
+
+def test_an_application_may_give_a_name() -> None:
+    assert _identify(lambda: ("ann", "Ann B.")) == Named("ann", "Ann B.", kept=True)
+
+
+@pytest.mark.parametrize("who", [7, ("ann",), ("ann", 7), b"ann", True])
+def test_what_says_not_who_a_client_is_is_a_fault(who: object) -> None:
+    with pytest.raises(TypeError, match="who a client is says"):
+        _identify(lambda: who)
 
 
 def test_an_extension_serves_several_applications() -> None:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import click
 import flask
 from flask.cli import with_appcontext
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
 from duologue import config, logs, serving
 from duologue.core import errors, events
 from duologue.core.errors import refuse
 from duologue.host import Refused
 from duologue.keys import CannotUseKeys
-from duologue.node import Named, Session
+from duologue.node import Named, Session, Unidentified
 from duologue.server.pages import PagesMissing
 from duologue.server.serve import CannotStart
 from duologue.stores.base import CannotOpen
@@ -43,6 +45,8 @@ _A = TypeVar("_A", bound=Authorize)
 
 EXTENSION: Final = "duologue"
 _PREFIX: Final = "DUOLOGUE_"
+
+_SERVER_ERROR: Final = 500
 
 #: So many of an application's functions at most run at once for clients that connect or ask.
 _THREADS: Final = 8
@@ -101,8 +105,19 @@ class State:
         function = self.extension.functions.identify
         if function is None:
             raise RuntimeError("this application does not say who clients are")
-        with self.app.request_context(dict(environ)):
-            return named(self.app.ensure_sync(function)(auth), auth)
+        try:
+            with self.app.request_context(dict(environ)):
+                who: Any = self.app.ensure_sync(function)(auth)
+        except HTTPException as error:
+            answer = error.get_response()
+            if answer.status_code >= _SERVER_ERROR:
+                raise
+        else:
+            if not isinstance(who, Response):
+                return named(who, auth)
+            answer = who
+        # What views answer those with who have to log in, and what decorators of views do
+        raise Unidentified(errors.UNAUTHORIZED, f"You are not allowed to connect: {answer.status}")
 
     def authorize(self, asker: str, target: str) -> bool:
         """Ask the application whether a client may ask another; may block."""

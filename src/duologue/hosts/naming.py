@@ -33,13 +33,17 @@ def named(who: Who, auth: Mapping[str, Any]) -> Named:
         raise Unidentified(errors.UNAUTHORIZED, "You are not allowed to connect")
     if who is ANYONE:
         return Named(codes.uuid4(), _name(auth), fresh=True)
-    if isinstance(who, Named):
+    if isinstance(who, Named) and _is_named(who.client_id, who.name):
         return who
     if isinstance(who, str):
         return Named(who, _name(auth), kept=True)
-    if isinstance(who, tuple) and len(who) == 2 and isinstance(who[0], str):
+    if isinstance(who, tuple) and len(who) == 2 and _is_named(*who):
         return Named(who[0], who[1], kept=True)
     raise TypeError(f"who a client is says a string, or two, and not {who!r}")
+
+
+def _is_named(client_id: object, name: object) -> bool:
+    return isinstance(client_id, str) and (name is None or isinstance(name, str))
 
 
 def _name(auth: Mapping[str, Any]) -> str | None:
