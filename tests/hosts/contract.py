@@ -1,8 +1,9 @@
 """What every host has to do, whatever server carries it.
 
-A host's test module has a class derived from `Contract` and a fixture `host` for it, a `Host`
-whose application says who a client is by the header ``x-user`` (anyone without one; `nobody` may
-not connect) and lets nobody ask `private`.
+A host's test module has a class derived from `Contract` and a fixture `host` for it, a `Host` that
+knows its users (anyone without a name; `nobody` may not connect). `ApplicationContract` is for
+those with an application around them, which says who a client is by the header ``x-user`` and lets
+nobody ask `private`.
 """
 
 from __future__ import annotations
@@ -38,12 +39,13 @@ class Person:
         self._heard = _Heard()
         self.client.on("*", lambda name, data=None: self._heard.put([name, data]))
         self.client.on("connect_error", lambda data: self._heard.put(["connect_error", data]))
+        shown, said = host.credentials(user)
         self.client.connect(
             host.url,
-            headers=headers or ({} if user is None else {"x-user": user}),
+            headers=headers or shown,
             socketio_path=host.path,
             transports=transports.split("+"),
-            auth=auth,
+            auth={**said, **(auth or {})} or None,
             wait_timeout=SECONDS,
         )
         self.welcome: Any = self.hears("client_id")
@@ -73,6 +75,15 @@ class Host:
         self.url = process.url
         self.path = f"{prefix}/socket.io"
         self.people: list[Person] = []
+
+    def credentials(self, user: str | None) -> tuple[dict[str, str], dict[str, Any]]:
+        """By which headers, and which payload of its connect, a client shows who it is."""
+        return ({} if user is None else {"x-user": user}), {}
+
+    def introduce(self, a: str, b: str) -> Any:
+        """Link two clients and send the second a message by the host's own word; the answer has
+        whether that one is online and the message's number, or why not."""
+        return self.view(f"/introduce/{a}/{b}")
 
     def view(self, path: str) -> Any:
         """What a view of the host's own application answers, as JSON."""
@@ -180,7 +191,7 @@ class Contract:
         ben.leave()
         assert ann.hears("link_closed") == {"peer": ben.id}
 
-    def test_the_application_names_its_clients(self, come: Come) -> None:
+    def test_the_host_names_its_clients(self, come: Come) -> None:
         user = fresh("ann")
         assert come(user).id == user
 
@@ -192,14 +203,16 @@ class Contract:
         again = come(ben.id)
         assert again.hears("message")["content"] == "later"
 
-    def test_the_application_turns_a_client_away(self, host: Host) -> None:
+    def test_the_host_turns_a_client_away(self, host: Host) -> None:
         client = socketio.Client(reconnection=False)
         heard = _Heard()
         client.on("connect_error", lambda data: heard.put([data]))
+        headers, auth = host.credentials("nobody")
         with pytest.raises(socketio.exceptions.ConnectionError):
             client.connect(
                 host.url,
-                headers={"x-user": "nobody"},
+                headers=headers,
+                auth=auth or None,
                 socketio_path=host.path,
                 transports=["websocket"],
                 wait_timeout=SECONDS,
@@ -207,19 +220,9 @@ class Contract:
         client.shutdown()
         assert heard.next(lambda entry: True)[0]["data"]["code"] == "unauthorized"
 
-    def test_the_application_forbids_a_request(self, come: Come) -> None:
-        come("private")
-        answer = come(fresh("ann")).call("link_request", targetClientId="private")
-        assert (answer["code"], answer["targetClientId"]) == ("unauthorized", "private")
-
-    def test_the_application_forbids_an_invitation_to_be_redeemed(self, come: Come) -> None:
-        code = come("private").call("invite_create")["code"]
-        answer = come(fresh("ann")).call("invite_redeem", code=code)
-        assert (answer["code"], "targetClientId" in answer) == ("unauthorized", False)
-
-    def test_a_view_links_and_sends(self, host: Host, come: Come) -> None:
+    def test_the_host_links_and_sends(self, host: Host, come: Come) -> None:
         ann, ben = come(fresh("ann")), come(fresh("ben"))
-        answer = host.view(f"/introduce/{ann.id}/{ben.id}")
+        answer = host.introduce(ann.id, ben.id)
         ben.hears("link_established")
         heard = ben.hears("message")
         assert (answer, heard["from"], heard["content"]) == (
@@ -228,8 +231,8 @@ class Contract:
             "hello from a view",
         )
 
-    def test_a_view_is_told_why_it_cannot(self, host: Host) -> None:
-        assert host.view("/introduce/no-such/client") == {"refused": "not_found"}
+    def test_the_host_is_told_why_it_cannot(self, host: Host) -> None:
+        assert host.introduce("no-such", "client") == {"refused": "not_found"}
 
     def test_the_page_is_there(self, host: Host) -> None:
         status, body, _ = host.process.get(f"{host.prefix}/simple")
@@ -249,3 +252,15 @@ class Contract:
 
     def test_nothing_is_logged_as_an_error(self, host: Host) -> None:
         assert "Traceback" not in host.process.log
+
+
+class ApplicationContract(Contract):
+    def test_the_application_forbids_a_request(self, come: Come) -> None:
+        come("private")
+        answer = come(fresh("ann")).call("link_request", targetClientId="private")
+        assert (answer["code"], answer["targetClientId"]) == ("unauthorized", "private")
+
+    def test_the_application_forbids_an_invitation_to_be_redeemed(self, come: Come) -> None:
+        code = come("private").call("invite_create")["code"]
+        answer = come(fresh("ann")).call("invite_redeem", code=code)
+        assert (answer["code"], "targetClientId" in answer) == ("unauthorized", False)

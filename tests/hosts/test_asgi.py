@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 from duologue import Duologue, Refused
 from duologue.config import SettingsError
 from duologue.hosts.applications import CannotLoad, as_asgi, load
-from tests.hosts.contract import Come, Contract, Host, Person, fresh, link
+from tests.hosts.contract import ApplicationContract, Come, Host, Person, fresh, link
 from tests.hosts.contract import come as come
 from tests.hosts.process import HostProcess
 
@@ -70,7 +70,7 @@ def _uvicorn(folder: Path, app: str, *flags: str) -> HostProcess:
     return HostProcess(folder, *command, env={"PYTHONPATH": f"{Path.cwd()}:{Path.cwd() / 'src'}"})
 
 
-class TestStarlette(Contract):
+class TestStarlette(ApplicationContract):
     @pytest.fixture(scope="class")
     @classmethod
     def host(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
@@ -81,7 +81,7 @@ class TestStarlette(Contract):
         host.stop()
 
 
-class TestFastApiBelowAPath(Contract):
+class TestFastApiBelowAPath(ApplicationContract):
     @pytest.fixture(scope="class")
     @classmethod
     def host(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:

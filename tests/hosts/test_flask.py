@@ -15,13 +15,13 @@ from werkzeug.test import create_environ
 
 from duologue import Named, Refused, Unidentified
 from duologue.hosts.flask import Duologue, State
-from tests.hosts.contract import Come, Contract, Host, fresh
+from tests.hosts.contract import ApplicationContract, Come, Host, fresh
 from tests.hosts.contract import come as come
 from tests.hosts.process import HostProcess
 from tests.support.clients import _Heard
 
 
-class TestFlask(Contract):
+class TestFlask(ApplicationContract):
     @pytest.fixture(scope="class")
     @classmethod
     def host(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:

@@ -15,7 +15,7 @@ import pytest
 import socketio
 from websockets.sync.client import connect
 
-from tests.hosts.contract import Come, Contract, Host, Person, fresh, link
+from tests.hosts.contract import ApplicationContract, Come, Host, Person, fresh, link
 from tests.hosts.contract import come as come
 from tests.hosts.process import HostProcess
 from tests.support.clients import SECONDS, _Heard
@@ -38,7 +38,7 @@ def node_of(process: HostProcess) -> int:
     return int(done.stdout)
 
 
-class OnFlaskSocketIO(Contract):
+class OnFlaskSocketIO(ApplicationContract):
     mode = ""
 
     @pytest.fixture(scope="class")
