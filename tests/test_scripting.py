@@ -52,12 +52,13 @@ def send(
 class Listener:
     """A running ``duologue listen``."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, **env: str) -> None:
         self.process = subprocess.Popen(
             command("listen", *arguments),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            env={**os.environ, **env},
         )
         self.printed: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
@@ -93,8 +94,8 @@ class Listener:
 def listen() -> Iterator[Any]:
     listeners: list[Listener] = []
 
-    def start(*arguments: str) -> Listener:
-        listeners.append(Listener(*arguments))
+    def start(*arguments: str, **env: str) -> Listener:
+        listeners.append(Listener(*arguments, **env))
         return listeners[-1]
 
     yield start
@@ -143,6 +144,37 @@ def test_text_may_come_from_standard_input(
     flags = ("--url", server.url, "--invite", code)
     assert send(peer, "-", *flags, stdin="one\ntwo\n").returncode == 0
     assert listener.hears("message")["content"] == "one\ntwo"
+
+
+def test_lines_are_utf_8_whatever_the_terminal_has(server: ServerProcess, listen: Any) -> None:
+    listener = listen("--url", server.url, "--accept-all", PYTHONIOENCODING="ascii")
+    peer = listener.hears("connected")["clientId"]
+
+    async def ask() -> None:
+        async with Client(server.url, name="N\u00e9 \U0001f600") as client:
+            await client.request(peer)
+
+    asyncio.run(ask())
+    assert listener.hears("link_requested")["name"] == "N\u00e9 \U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("redirection", "said"), [("< data", "is not UTF-8"), ("<&-", "is closed")]
+)
+def test_standard_input_that_is_no_text_is_wrong_use(
+    tmp_path: Path, redirection: str, said: str
+) -> None:
+    (tmp_path / "data").write_bytes(b"\xff")
+    shell = f"{sys.executable} -m duologue send ben {redirection}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", shell],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd() / "src")},
+    )
+    assert (done.returncode, said in done.stderr) == (2, True)
 
 
 def test_the_identity_stays_and_only_its_owner_may_read_it(

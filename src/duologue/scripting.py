@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TextIO, TypeVar
 
 import click
 import msgspec
@@ -151,8 +151,26 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _print(values: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    line = json.dumps(values, ensure_ascii=False) + "\n"
+    # JSON is UTF-8, whatever the terminal's encoding has room for
+    stdout = _binary(sys.stdout)
+    stdout.write(line.encode())
+    stdout.flush()
+
+
+def _binary(stream: TextIO | None) -> BinaryIO:
+    if stream is None:
+        raise OSError("Standard input or output is closed")
+    return stream.buffer
+
+
+def _from_standard_input() -> str:
+    try:
+        return _binary(sys.stdin).read().decode().removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"Standard input is not UTF-8: {error}") from error
+    except OSError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def as_json(event: Event) -> dict[str, Any]:
@@ -200,7 +218,7 @@ def send_command(
     if invite is None and peer is None:
         raise click.UsageError("Missing argument 'PEER'.")
     if text is None or text == "-":
-        text = sys.stdin.read().removesuffix("\n")
+        text = _from_standard_input()
     client, _ = _client(url, cafile, identity, name)
     _run(_send(client, peer, text, invite))
 
