@@ -20,6 +20,7 @@ from . import codes, vocabulary
 from .core import errors, events, hosted, rules
 from .core.errors import Refusal, refuse
 from .core.model import MAX_ID_CHARS, Identity, Pair, Policy, Terms
+from .counts import Counts
 from .hub import Hub
 from .lobby import Limits, Lobby
 from .own import history
@@ -70,6 +71,7 @@ class Host:
         clock: Callable[[], float],
         tell: Callable[[events.Decision, float | None], None],
         decide_message: Callable[..., _Messaged],
+        counts: Counts,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -81,6 +83,7 @@ class Host:
         self._clock = clock
         self._tell = tell
         self._decide_message = decide_message
+        self._counts = counts
         self._message_ids = codes.message_ids()
         self._closed = False
 
@@ -297,7 +300,12 @@ class Host:
         if isinstance(decided, Refusal):
             raise Refused(decided)
         if isinstance(decided, events.MessageReply):
+            self._counts.repeated += 1
             return decided
+        if decided.reply.status == "delivered":
+            self._counts.delivered += 1
+        else:
+            self._counts.stored += 1
         notice = decided.notice
         self._deliver(command.target, sender, notice)
         self._deliver(sender, command.target, msgspec.structs.replace(notice, to=command.target))

@@ -114,6 +114,7 @@ class Node:
             clock=clock,
             tell=self._tell,
             decide_message=self.decide_message,
+            counts=self.counts,
         )
         self._performing = False
         self._effects: deque[events.Tell] = deque()

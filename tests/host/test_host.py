@@ -1,4 +1,4 @@
-"""What an application may do in its own right, on both kinds of stores."""
+"""What an application may do in its own right, on every kind of store."""
 
 from __future__ import annotations
 
@@ -257,6 +257,19 @@ async def test_the_same_id_again_is_answered_as_the_first_time(stage: Stage, hos
     assert ben.reads() == ["once"]
 
 
+async def test_a_hosts_messages_are_counted_by_their_answer_as_clients_are(
+    stage: Stage, host: Host
+) -> None:
+    _, ben = await stage.two()
+    await host.send("ann", "ben", 1)
+    await host.send("ann", "ben", 2, ID)
+    await host.send("ann", "ben", 2, ID)
+    await ben.leaves()
+    await host.send("ann", "ben", 3)
+    counts = stage.node.counts
+    assert (counts.delivered, counts.repeated, counts.stored) == (2, 1, 1)
+
+
 @pytest.mark.parametrize("policy", Policy)
 async def test_a_host_sends_on_links_only(stages: Stages, policy: Policy) -> None:
     stage = stages(terms=Terms(policy=policy))
@@ -387,7 +400,7 @@ async def test_there_is_no_history_of_a_link_that_is_closed(stage: Stage, host: 
 # When the store or the node has ended
 
 
-@pytest.mark.parametrize("kind", ["sqlite"])  # of memory nothing outlives the process
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])  # of memory nothing outlives the process
 async def test_what_the_host_did_outlives_the_process(stages: Stages) -> None:
     stage = stages()
     await stage.node.host.link("ann", "ben", create=True)
