@@ -13,14 +13,14 @@ import time
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import jwt
 import msgspec
 
 from . import jwks, keys
 from .core import errors
-from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, is_id
+from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TIME, is_id
 from .keys import (
     CannotUseKeys,
     FixedKey,
@@ -30,9 +30,6 @@ from .keys import (
     NoKey,
 )
 from .node import Identify, Named, Session, Unidentified, anonymous
-
-#: Times in tokens are seconds since the epoch, and a number beyond this is none.
-_MAX_TIME: Final = 2**53
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -91,7 +88,7 @@ def _invalid() -> Unidentified:
 
 
 def _time(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MAX_TIME:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < MAX_TIME:
         raise _invalid()
     return float(value)
 

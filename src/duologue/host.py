@@ -19,7 +19,7 @@ from msgspec import UNSET, UnsetType
 from . import codes, vocabulary
 from .core import errors, events, hosted, rules
 from .core.errors import Refusal, refuse
-from .core.model import MAX_ID_CHARS, Identity, Pair, Policy, Terms
+from .core.model import MAX_ID_CHARS, Identity, Pair, Policy, Terms, plain
 from .counts import Counts
 from .hub import Hub
 from .lobby import Limits, Lobby
@@ -106,7 +106,8 @@ class Host:
 
     async def forget(self, client: str) -> None:
         """End an identity now, delete what is kept of it, and end its sessions."""
-        decide = partial(self._forget, _id(client))
+        client = _id(client)
+        decide = partial(self._forget, client)
         await self._decided(decide, events.Done, partial(self._forgotten, client))
 
     def _forgotten(self, client: str) -> None:
@@ -148,9 +149,9 @@ class Host:
         again: the same one is answered as the first time. The two must be linked, also with the
         policy `open`. Also refused with `not_linked`, `blocked`, `too_large` and `overloaded`.
         """
-        _id(sender)
-        command = self._message(_id(target), content, id)
-        made = next(self._message_ids) if id is None else id
+        sender, target = _id(sender), _id(target)
+        command = self._message(target, content, id)
+        made = next(self._message_ids) if command.id is None else command.id
         decide = partial(self._sending, sender, command, made, self._clock())
         return await self._submitted(decide, partial(self._sent, sender, command), target)
 
@@ -272,6 +273,7 @@ class Host:
         """A message that may be sent as it is; raises `Refused`."""
         limits = self._limits
         content = _plain(content, limits.max_json_depth - _DEPTH_AROUND)
+        id = plain(id) if isinstance(id, str) else id
         values = {"targetClientId": target, "message": None, "id": id}
         command = _converted(values, events.SendMessage)
         command = msgspec.structs.replace(command, content=content)
@@ -280,8 +282,8 @@ class Host:
             raise Refused(refusal)
         try:
             packets = vocabulary.encode_message(events.MessageReceived("", content))
-        except UnicodeEncodeError as error:
-            raise Refused(_invalid("a string cannot be encoded")) from error
+        except ValueError as error:  # UnicodeEncodeError is one
+            raise Refused(_invalid("a string or a number cannot be encoded")) from error
         if sum(map(len, packets)) > limits.max_content_bytes:
             raise Refused(refuse(errors.TOO_LARGE, target=target, id=id))
         if len(packets) - 1 > limits.max_attachments:
@@ -360,9 +362,9 @@ class Host:
         def kept(result: Any) -> None:
             try:
                 found = done(result)
-            except Refused as refused:
+            except Exception as error:  # a fault of ours must not leave anyone waiting either
                 if not answer.done():
-                    answer.set_exception(refused)
+                    answer.set_exception(error)
             else:
                 if not answer.done():
                     answer.set_result(found)
@@ -382,7 +384,7 @@ def _id(client: str) -> str:
         raise Refused(_invalid(f"a client ID has 1 to {MAX_ID_CHARS} characters"))
     if any("\ud800" <= letter <= "\udfff" or letter == "\0" for letter in client):
         raise Refused(_invalid("a client ID holds a character that cannot be kept"))
-    return client
+    return plain(client)
 
 
 def _converted(values: Mapping[str, Any], kind: type[_T]) -> _T:
@@ -394,10 +396,15 @@ def _converted(values: Mapping[str, Any], kind: type[_T]) -> _T:
 
 def _plain(value: Any, depth: int) -> Any:
     """`value` of JSON's own types and bytes; raises `Refused` for what has none of them."""
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool):
         return value
+    # Libraries have classes of their own for these, which say the same and cannot be encoded
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, int):
+        return int(value)
     if isinstance(value, float) and math.isfinite(value):
-        return value
+        return float(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     if isinstance(value, list | tuple | Mapping):
@@ -406,7 +413,7 @@ def _plain(value: Any, depth: int) -> Any:
         if not isinstance(value, Mapping):
             return [_plain(item, depth - 1) for item in value]
         if all(isinstance(key, str) for key in value):
-            return {key: _plain(item, depth - 1) for key, item in value.items()}
+            return {plain(key): _plain(item, depth - 1) for key, item in value.items()}
     raise Refused(_invalid(f"a {type(value).__name__} such as this cannot be sent"))
 
 

@@ -46,6 +46,10 @@ __all__ = [
 ]
 
 
+#: How long a client may wait to be named once more. One that comes in waits for as long as the
+#: engine lets it; one that is here could have ever more of its tokens wait.
+_RENEWAL_SECONDS: Final = 10.0
+
 #: What is between a client and this node alone.
 _OwnCommand = events.OwnCommand | events.RenewToken
 
@@ -485,6 +489,7 @@ class Node:
             {"token": command.token},
             partial(self._renewed, session, answer),
             answer,
+            within=_RENEWAL_SECONDS,
         )
 
     def _renewed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 import pytest
@@ -332,10 +332,45 @@ async def test_content_comes_out_as_it_went_in(stage: Stage, host: Host, content
         {"_placeholder": True, "num": 0},
         "\ud800",
         {"\ud800": 1},
+        [10**5_000],
     ],
 )
 async def test_what_cannot_be_sent_is_invalid(host: Host, content: Any) -> None:
     assert await code_of(host.send("ann", "ben", content)) == "invalid"
+
+
+class Text(str):
+    """A string as libraries for markup have it."""
+
+
+class Number(int):
+    pass
+
+
+class Measure(float):
+    pass
+
+
+@pytest.mark.parametrize(
+    "content",
+    [Text("hi"), Number(7), Measure(1.5), [{Text("key"): Text("hi")}, b"x"]],
+)
+async def test_what_a_librarys_own_classes_say_can_be_sent(
+    stage: Stage, host: Host, content: Any
+) -> None:
+    _, ben = await stage.two()
+    await host.send(Text("ann"), Text("ben"), content, Text(ID))
+    assert [each.content for each in (await host.history("ann", "ben")).messages] == [content]
+    assert ben.takes()
+
+
+async def test_a_librarys_own_strings_name_clients(stage: Stage, host: Host) -> None:
+    ann, ben = await stage.keeps("ann"), await stage.keeps("ben")
+    assert await host.link(Text("ann"), Text("ben"))
+    await host.forget(Text("ann"))
+    await stage.settles()
+    heard = [name for name, _ in ben.hears()]
+    assert (heard[0], heard[-1], ann.connected) == ("link_established", "link_closed", False)
 
 
 def nested(depth: int) -> Any:
@@ -426,6 +461,18 @@ async def test_sessions_end_with_their_identity_also_when_nobody_waits_for_it(
     forgetting.cancel()
     await stage.settles()
     assert not ann.connected
+
+
+async def test_nobody_waits_for_ever_for_what_goes_wrong_in_telling(
+    stage: Stage, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(packets: Iterable[bytes]) -> None:
+        raise ZeroDivisionError
+
+    _, ben = await stage.two()
+    monkeypatch.setattr(ben, "send", fails)
+    with pytest.raises(ZeroDivisionError):
+        await host.send("ann", "ben", "hi")
 
 
 async def test_one_that_no_longer_waits_does_no_harm(stage: Stage, host: Host) -> None:
