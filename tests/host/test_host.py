@@ -463,6 +463,22 @@ async def test_sessions_end_with_their_identity_also_when_nobody_waits_for_it(
     assert not ann.connected
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])  # with memory, nothing comes in between
+async def test_one_that_comes_while_it_is_forgotten_leaves_nothing_that_never_ends(
+    stage: Stage, host: Host
+) -> None:
+    ann = await stage.keeps("ann")
+    await ann.leaves()
+    forgetting = asyncio.ensure_future(host.forget("ann"))
+    await asyncio.sleep(0)
+    again = await stage.keeps("ann")
+    await forgetting
+    with stage.store.transaction():
+        left = stage.store.identity("ann")
+    assert left is not None
+    assert (again.refusal, left.expires_at) == ("expired", START + Terms().identity_ttl)
+
+
 async def test_nobody_waits_for_ever_for_what_goes_wrong_in_telling(
     stage: Stage, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
