@@ -16,13 +16,13 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from . import codes, vocabulary
+from . import vocabulary
 from .core import errors, events, hosted, rules
 from .core.errors import Refusal, refuse
 from .core.model import MAX_ID_CHARS, Identity, Pair, Policy, Terms, plain
-from .counts import Counts
 from .hub import Hub
 from .lobby import Limits, Lobby
+from .messages import Decided, Messages
 from .own import history
 from .stores.base import Store, StoreError
 from .stores.writer import Call, Writer
@@ -36,8 +36,6 @@ _UNREAD_MOST: Final = 1_000
 
 #: An event is an array with an object in it, and both count for a client's message.
 _DEPTH_AROUND: Final = 2
-
-_Messaged = events.AddMessage | events.MessageReply | Refusal
 
 
 class Refused(Exception):
@@ -70,8 +68,7 @@ class Host:
         limits: Limits,
         clock: Callable[[], float],
         tell: Callable[[events.Decision, float | None], None],
-        decide_message: Callable[..., _Messaged],
-        counts: Counts,
+        messages: Messages,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -82,9 +79,7 @@ class Host:
         self._limits = limits
         self._clock = clock
         self._tell = tell
-        self._decide_message = decide_message
-        self._counts = counts
-        self._message_ids = codes.message_ids()
+        self._messages = messages
         self._closed = False
 
     # About clients
@@ -151,7 +146,7 @@ class Host:
         """
         sender, target = _id(sender), _id(target)
         command = self._message(target, content, id)
-        made = next(self._message_ids) if command.id is None else command.id
+        made = next(self._messages.ids) if command.id is None else command.id
         decide = partial(self._sending, sender, command, made, self._clock())
         return await self._submitted(decide, partial(self._sent, sender, command), target)
 
@@ -291,33 +286,17 @@ class Host:
             raise Refused(refuse(errors.TOO_LARGE, sentence, target=target, id=id))
         return command
 
-    def _sending(self, sender: str, command: events.SendMessage, id: str, now: float) -> _Messaged:
+    def _sending(self, sender: str, command: events.SendMessage, id: str, now: float) -> Decided:
         if self._store.identity(sender) is None:
             return refuse(errors.NOT_FOUND, target=sender, id=command.id)
-        return self._decide_message(sender, command, id, now, self._linked_only)
+        return self._messages.decide(sender, command, id, now, self._linked_only)
 
     def _sent(
-        self, sender: str, command: events.SendMessage, decided: _Messaged
+        self, sender: str, command: events.SendMessage, decided: Decided
     ) -> events.MessageReply:
         if isinstance(decided, Refusal):
             raise Refused(decided)
-        if isinstance(decided, events.MessageReply):
-            self._counts.repeated += 1
-            return decided
-        if decided.reply.status == "delivered":
-            self._counts.delivered += 1
-        else:
-            self._counts.stored += 1
-        notice = decided.notice
-        self._deliver(command.target, sender, notice)
-        self._deliver(sender, command.target, msgspec.structs.replace(notice, to=command.target))
-        return decided.reply
-
-    def _deliver(self, client_id: str, peer: str, notice: events.MessageReceived) -> None:
-        client = self._hub.get(client_id)
-        if client is not None:
-            packets = vocabulary.encode_message(notice)
-            client.deliver(peer, notice.seq, packets)  # type: ignore[arg-type]
+        return self._messages.sent(sender, command.target, decided)
 
     # Waiting
 
