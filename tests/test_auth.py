@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from duologue import auth, keys
 from duologue.auth import Options, verify
 from duologue.keys import CannotUseKeys
-from duologue.node import Named, Session, Unidentified
+from duologue.node import Identify, Named, Session, Unidentified
 from tests.support.tokens import SECRET, jwk, jwks, private_key, private_pem, public_pem, token
 
 NOW = 1_000_000.0
@@ -200,7 +201,11 @@ class Nobody:
 
 
 def named(options: Options, signed: object, **payload: Any) -> Named:
-    found = auth.identify(options)(Nobody(), {"token": signed, **payload})  # type: ignore[arg-type]
+    return named_by(auth.identify(options), signed, **payload)
+
+
+def named_by(identify: Identify, signed: object, **payload: Any) -> Named:
+    found = identify(Nobody(), {"token": signed, **payload})  # type: ignore[arg-type]
     assert isinstance(found, Named)
     return found
 
@@ -411,6 +416,48 @@ def test_a_secret_is_not_shown() -> None:
 def test_a_secret_may_stand_in_a_file(tmp_path: Path, ending: str) -> None:
     (tmp_path / "secret").write_bytes((SECRET + ending).encode())
     assert named(Options(secret_file=str(tmp_path / "secret")), token("ann")).client_id == "ann"
+
+
+NEW_SECRET = "another secret, which an operator has put in place of the first one"
+
+
+@pytest.mark.parametrize(
+    ("option", "algorithm", "before", "after", "key"),
+    [
+        ("secret_file", "HS256", SECRET.encode(), NEW_SECRET.encode(), NEW_SECRET),
+        (
+            "public_key_file",
+            "ES256",
+            public_pem(private_key("ES256")),
+            public_pem(private_key("ES256", 1)),
+            private_key("ES256", 1),
+        ),
+    ],
+)
+def test_a_key_that_was_put_in_place_of_another_holds_from_then_on(
+    tmp_path: Path, option: str, algorithm: str, before: bytes, after: bytes, key: Any
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(before)
+    options: dict[str, Any] = {option: str(file)}
+    verifier = auth.identify(Options(**options))
+    (tmp_path / "new").write_bytes(after)
+    os.replace(tmp_path / "new", file)
+    signed = token("ann", algorithm=algorithm, key=key)
+    assert named_by(verifier, signed).client_id == "ann"
+    assert refusal(named_by, verifier, token("ann", algorithm=algorithm)) == "unauthorized"
+
+
+@pytest.mark.parametrize("text", [b"", b"half a k", None])
+def test_while_a_file_cannot_be_used_the_former_key_is(
+    tmp_path: Path, text: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "file"
+    file.write_text(SECRET)
+    verifier = auth.identify(Options(secret_file=str(file)))
+    file.unlink() if text is None else file.write_bytes(text)
+    found = [named_by(verifier, token("ann")).client_id for _ in range(3)]
+    assert (found, caplog.text.count("cannot be used")) == (["ann"] * 3, 1)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from duologue import keys
-from duologue.keys import CannotUseKeys, FixedKey, NoKey
+from duologue.keys import CannotUseKeys, NoKey, OneKey
 from tests.support import tokens
 from tests.support.tokens import jwk, jwks, private_key, private_pem, public_pem
 
@@ -71,8 +71,9 @@ def test_what_is_no_public_key_for_these_algorithms_is_refused(pem: bytes, why: 
         keys.public_key(pem, ["RS256", "ES256"])
 
 
-def test_a_fixed_key_is_for_its_algorithms_alone() -> None:
-    source = FixedKey(keys.public_key(public_pem(private_key("ES256")), ALL))
+def test_a_single_key_is_for_its_algorithms_alone() -> None:
+    key = keys.public_key(public_pem(private_key("ES256")), ALL)
+    source = OneKey(lambda: key)
     with pytest.raises(NoKey):
         source.find(None, "RS256", 0.0)
 

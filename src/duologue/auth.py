@@ -12,27 +12,24 @@ import os
 import time
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import jwt
 import msgspec
 
 from . import jwks, keys
 from .core import errors
-from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, is_id
+from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TIME, is_id
 from .keys import (
     CannotUseKeys,
-    FixedKey,
     Key,
+    KeyFile,
     KeySource,
     KeysUnavailable,
     NoKey,
+    OneKey,
 )
 from .node import Identify, Named, Session, Unidentified, anonymous
-
-#: Times in tokens are seconds since the epoch, and a number beyond this is none.
-_MAX_TIME: Final = 2**53
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -91,7 +88,7 @@ def _invalid() -> Unidentified:
 
 
 def _time(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MAX_TIME:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < MAX_TIME:
         raise _invalid()
     return float(value)
 
@@ -296,7 +293,7 @@ def identify(options: Options) -> Identify:
         for issuer, place in zip(issuers, options.jwks, strict=True):
             sources[issuer] = _key_set(options, place)
     else:
-        sources[issuers[0]] = _fixed_key(options)
+        sources[issuers[0]] = _one_key(options)
     return JwtVerifier(
         sources,
         algorithms=options.algorithms,
@@ -306,20 +303,24 @@ def identify(options: Options) -> Identify:
     )
 
 
-def _fixed_key(options: Options) -> FixedKey:
-    path = options.secret_file or options.public_key_file
+def _one_key(options: Options) -> OneKey:
+    algorithms = options.algorithms
+    if options.public_key_file is not None:
+        path = options.public_key_file
+        return OneKey(KeyFile(path, lambda pem: keys.public_key(pem, algorithms)).current)
+    if options.secret_file is not None:
+        path = options.secret_file
+        return OneKey(KeyFile(path, lambda text: keys.secret(_line(text), algorithms)).current)
     try:
-        if path is None:
-            return FixedKey(keys.secret(os.fsencode(options.secret or ""), options.algorithms))
-        data = keys.read_file(Path(path))
-        if options.public_key_file is not None:
-            return FixedKey(keys.public_key(data, options.algorithms))
-        # An editor's end of line is not meant
-        secret = data.removesuffix(b"\n").removesuffix(b"\r")
-        return FixedKey(keys.secret(secret, options.algorithms))
-    except (OSError, CannotUseKeys) as error:
-        where = "in auth_secret" if path is None else f"in {path}"
-        raise CannotUseKeys(f"Cannot use the key {where}: {keys.reason(error)}") from error
+        secret = keys.secret(os.fsencode(options.secret or ""), algorithms)
+    except CannotUseKeys as error:
+        raise CannotUseKeys(f"Cannot use the key in auth_secret: {error}") from error
+    return OneKey(lambda: secret)
+
+
+def _line(text: bytes) -> bytes:
+    """Without an editor's end of line, which is not meant."""
+    return text.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def _key_set(options: Options, place: str) -> KeySource:
