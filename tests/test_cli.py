@@ -178,7 +178,7 @@ def test_a_certificate_that_is_none_is_said_in_one_line(
     if content is not None:
         pem.write_text(content)
     code, said = start_fails("--port", "0", "--ssl-certfile", str(pem), "--ssl-keyfile", str(pem))
-    assert (code, said.count("\n")) == (3, 1), said
+    assert (code, said.count("\n"), str(pem) in said) == (3, 1, True), said
 
 
 def test_a_path_where_no_socket_can_be_is_said_in_one_line(tmp_path: Path) -> None:
