@@ -55,16 +55,13 @@ main.add_command(scripting.send_command)
 main.add_command(scripting.listen_command)
 
 
-class _List(click.ParamType[tuple[str, ...]]):
+class _List(click.ParamType[Any]):
     """Words with commas between, or a list in the settings file."""
 
     name = "list"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        parts = value.split(",") if isinstance(value, str) else value
-        return tuple(part.strip() for part in parts if part.strip())
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return config.words(value)
 
 
 def _shown(default: Any) -> str | bool:

@@ -52,6 +52,8 @@ class Duologue:
         page: bool = True,
         **settings: Any,
     ) -> None:
+        for name in sorted(config.OF_THE_PROCESS & set(settings)):
+            raise config.SettingsError(f"{name} is the ASGI server's to say, and not Duologue's")
         self.settings = config.settings_from(settings)
         self._identify = None if identify is None else partial(_named, identify)
         self._authorize = authorize_request
