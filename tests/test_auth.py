@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,10 @@ def test_a_token_of_another_issuer_is_refused(iss: object) -> None:
 
 
 class Nobody:
-    """No session is looked at to verify a token."""
+    """Of a session nothing matters to a token; the log names it."""
+
+    sid = "0123456789abcdef"
+    headers: Mapping[str, str] = {}
 
 
 def named(options: Options, signed: object, **payload: Any) -> Named:
@@ -383,7 +387,7 @@ def test_an_issuer_that_is_no_name_is_refused(two: Options) -> None:
         ({"secret": SECRET, "secret_file": "x"}, "auth_secret and auth_secret_file exclude"),
         ({"secret": SECRET, "jwks": ("x",)}, "auth_secret and auth_jwks exclude"),
         ({"public_key_file": "x", "jwks": ("x",)}, "exclude each other"),
-        ({"secret": SECRET, "algorithms": ("none",)}, "'none' is none that may be used"),
+        ({"secret": SECRET, "algorithms": ("none",)}, "'none' is none of HS256"),
         ({"secret": SECRET, "algorithms": ("hs256",)}, "'hs256' is none"),
         ({"secret": SECRET, "algorithms": ("ES256K",)}, "'ES256K' is none"),
         ({"secret": SECRET, "algorithms": ("HS256", "RS256")}, "RS256 needs a public key"),
@@ -487,11 +491,49 @@ def test_a_secret_that_is_too_short_is_not_repeated() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_nothing_of_a_token_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("signed", [token("ann"), token("ann", key="x" * 64), "x.y.z"])
+def test_nothing_of_a_token_is_logged(caplog: pytest.LogCaptureFixture, signed: str) -> None:
     caplog.set_level(logging.DEBUG)
-    named(SHARED, token("ann"))
-    refusal(named, SHARED, token("ann", key="x" * 64))
-    assert caplog.text == ""
+    with contextlib.suppress(Unidentified):
+        named(SHARED, signed)
+    assert not any(part in caplog.text for part in ("ann", *signed.split(".")) if len(part) > 1)
+
+
+OURS = Options(secret=SECRET, issuer=("us",), audience=("duologue",))
+
+
+@pytest.mark.parametrize(
+    ("options", "signed", "why"),
+    [
+        (SHARED, token("ann", key="x" * 64), "another key has signed it"),
+        (SHARED, token("ann", algorithm="HS512"), "its algorithm is none of auth_algorithms"),
+        (SHARED, token("ann", ttl=None), "it has no exp"),
+        (SHARED, token("ann", exp="soon"), "its exp or nbf is no time"),
+        (SHARED, token("ann", aud="us"), "it has an aud, and there is no auth_audience"),
+        (OURS, token("ann", iss="us", aud="others"), "its aud is none of auth_audience"),
+        (OURS, token("ann", iss="us"), "it has no aud"),
+        (OURS, token("ann", iss="them", aud="duologue"), "its iss is none of auth_issuer"),
+        (SHARED, "x.y.z", "it is not a signed token"),
+        (SHARED, 7, "it is not a signed token"),
+    ],
+)
+def test_why_a_token_is_not_valid_is_logged(
+    caplog: pytest.LogCaptureFixture, options: Options, signed: object, why: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    refusal(named, options, signed)
+    assert caplog.messages == [f"a token is not valid: {why}"]
+
+
+def test_that_no_key_is_known_for_a_token_is_logged(
+    caplog: pytest.LogCaptureFixture, two: Options
+) -> None:
+    caplog.set_level(logging.INFO)
+    signed = token("ann", algorithm="ES256", kid="another", iss="A")
+    refusal(named, two, signed)
+    assert caplog.messages == [
+        "a token is not valid: no key is known that it names, or that is for its algorithm"
+    ]
 
 
 def _is_an_identify(verifier: auth.JwtVerifier) -> Callable[[Session, dict[str, Any]], Any]:

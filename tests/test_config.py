@@ -8,6 +8,7 @@ import pytest
 from duologue import auth, config
 from duologue.config import Settings, SettingsError
 from duologue.core.model import Policy
+from duologue.node import anonymous
 
 
 def test_without_settings_the_defaults_hold() -> None:
@@ -192,6 +193,12 @@ def test_a_secret_is_not_shown() -> None:
 def test_a_secret_is_no_flag() -> None:
     (row,) = (line for line in config.markdown().splitlines() if "`DUOLOGUE_AUTH_SECRET`" in line)
     assert row.startswith("|  | `DUOLOGUE_AUTH_SECRET`")
+
+
+def test_a_key_for_tokens_that_nobody_would_ask_for_is_refused() -> None:
+    settings = Settings(store="memory:", auth_secret=SECRET)
+    with pytest.raises(SettingsError, match="auth_secret is of no use beside identify"):
+        config.build_node(settings, anonymous)
 
 
 def test_the_policy_arrives_in_the_rules() -> None:

@@ -60,7 +60,8 @@ def test_the_other_curve_of_edwards_is_taken_too() -> None:
     ("pem", "why"),
     [
         (private_pem(private_key("ES256")), "private key"),
-        (public_pem(tokens.small_rsa_key()), "kind or size"),
+        (public_pem(tokens.small_rsa_key()), "neither RSA of at least 2048 bits"),
+        (b"-----BEGIN CERTIFICATE-----\n", "it is a certificate; 'openssl x509"),
         (public_pem(private_key("ES384")), "it is a key for ES384"),
         (b"", "not a public key"),
         (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "not a public key"),

@@ -383,7 +383,7 @@ def start(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]
     ("arguments", "env", "said"),
     [
         (["--auth-secret", SECRET], {}, "No such option"),
-        (["--auth-algorithms", "none"], WITH_SECRET, "'none' is none that may be used"),
+        (["--auth-algorithms", "none"], WITH_SECRET, "'none' is none of HS256"),
         (["--auth-algorithms", "RS256"], WITH_SECRET, "RS256 needs a public key"),
         (["--auth-public-key-file", "x", "--auth-algorithms", "HS256"], {}, "needs a secret"),
         (["--auth-public-key-file", "x"], WITH_SECRET, "exclude each other"),

@@ -568,8 +568,12 @@ class Service:
 def build_node(
     settings: Settings, identify: Identify | None = None, authorize: Authorize | None = None
 ) -> Node:
-    """A node alone. Raises `CannotOpen` and `CannotUseKeys`."""
-    identify = identify or auth.identify(auth_options(settings))
+    """A node alone. Raises `CannotOpen`, `CannotUseKeys`, and `SettingsError` for a key for tokens
+    that would not be asked for because `identify` says who clients are."""
+    options = auth_options(settings)
+    if identify is not None and options.key_options:
+        raise SettingsError(f"auth_{options.key_options[0]} is of no use beside identify")
+    identify = identify or auth.identify(options)
     return Node(
         open_store(settings),
         terms=terms(settings),
@@ -593,7 +597,8 @@ def build(
     adds: who clients are, who may ask whom, and `app`, an ASGI application for all other requests.
 
     Raises `PagesMissing` without its page, `CannotOpen` without its store, `CannotUseKeys` without
-    the keys for tokens, and `SettingsError` for keys of the REST API that cannot be read.
+    the keys for tokens, and `SettingsError` for keys of the REST API that cannot be read and for
+    what `build_node` does not take.
     """
     keys = api_keys(settings)
     site: Callable[..., Any] = pages(lambda: node.trouble, page=page, fallback=app)

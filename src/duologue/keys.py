@@ -114,13 +114,18 @@ def public_key(pem: bytes, algorithms: Iterable[str]) -> Key:
     """A public key in PEM. Raises `CannotUseKeys`."""
     if b"PRIVATE KEY" in pem:
         raise CannotUseKeys("it is a private key; only the issuer may have that")
+    if b"BEGIN CERTIFICATE" in pem:
+        raise CannotUseKeys("it is a certificate; 'openssl x509 -pubkey -noout' takes its key out")
     try:
         value = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CannotUseKeys("it is not a public key in PEM") from error
     fits = _fits(value)
     if not fits:
-        raise CannotUseKeys("it is of a kind or size that is not used")
+        raise CannotUseKeys(
+            f"it is neither RSA of at least {_MIN_RSA_BITS} bits, nor of the curves P-256, P-384 "
+            "and P-521, nor of EdDSA"
+        )
     usable = fits.intersection(algorithms)
     if not usable:
         raise CannotUseKeys(f"it is a key for {', '.join(sorted(fits))}")
