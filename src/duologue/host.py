@@ -44,7 +44,7 @@ class Refused(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(f"{refusal.code}: {refusal.error}")
         self.refusal = refusal
-        self.code = refusal.code
+        self.code: str = refusal.code
 
 
 class Host:
