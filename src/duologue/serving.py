@@ -60,7 +60,8 @@ def run(
             access_log=False,
             server_header=False,
             proxy_headers=settings.proxy_headers,
-            forwarded_allow_ips=settings.forwarded_allow_ips,
+            # By a socket in the file system a proxy has no address; who may open that says its mode
+            forwarded_allow_ips="*" if settings.uds else settings.forwarded_allow_ips,
             ssl_certfile=settings.ssl_certfile,
             ssl_keyfile=settings.ssl_keyfile,
             timeout_graceful_shutdown=max(1, round(settings.grace_seconds)),
