@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import socket
 from collections.abc import Callable
@@ -74,7 +75,9 @@ def run(
         beside=beside,
     )
     try:
-        serve.run(server, listener)
+        # In a context of its own: what is pushed where this is called, as Flask's `g`, would be
+        # that of every request
+        contextvars.Context().run(serve.run, server, listener)
     finally:
         metrics.stop()
         service.node.close()

@@ -35,6 +35,10 @@ class TestFlask(Contract):
     def test_the_rest_of_the_application_is_there(self, host: Host) -> None:
         assert host.process.get("/no-such-page")[0] == 404
 
+    def test_what_a_view_keeps_in_g_ends_with_its_request(self, host: Host) -> None:
+        host.view("/visits")
+        assert host.view("/visits") == {"visits": 1}
+
     def test_a_job_in_a_thread_of_its_own_links_and_sends(self, host: Host, come: Come) -> None:
         ann, ben = come(fresh("ann")), come(fresh("ben"))
         host.view(f"/later/{ann.id}/{ben.id}")
