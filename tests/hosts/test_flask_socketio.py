@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 import socketio
+from flask import Flask
+from flask_socketio import SocketIO
 from websockets.sync.client import connect
 
+from duologue.hosts.flask import Duologue
 from tests.hosts.contract import Come, Contract, Host, Person, fresh, link
 from tests.hosts.contract import come as come
 from tests.hosts.process import HostProcess
@@ -195,3 +198,11 @@ def test_without_its_store_clients_are_told_that_it_is_unavailable(tmp_path: Pat
         assert "Duologue cannot run" in process.log
     finally:
         process.stop()
+
+
+def test_a_server_may_be_named_before_its_application() -> None:
+    server, app = SocketIO(), Flask("app")
+    duologue = Duologue(socketio=server)
+    server.init_app(app, async_mode="threading")
+    duologue.init_app(app)
+    assert "/simple" in {rule.rule for rule in app.url_map.iter_rules()}
