@@ -32,6 +32,10 @@ def test_no_text_makes_a_second_line_or_colours() -> None:
     assert line.isprintable()
 
 
+def test_an_end_of_line_at_the_end_is_not_shown() -> None:
+    assert TextFormatter().format(record("it failed\n")).endswith(": it failed")
+
+
 def test_what_was_escaped_can_still_be_read() -> None:
     assert escape("a\r\n\x1b\u2028b") == "a\\r\\n\\x1b\\u2028b"
 

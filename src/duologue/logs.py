@@ -37,7 +37,9 @@ class TextFormatter(logging.Formatter):
         time = datetime.fromtimestamp(record.created, UTC).isoformat(" ", "milliseconds")
         # Before the message, in which others may have put something that looks the same
         ids = "".join(f" {name}={escape(id)}" for name, id in _ids(record).items())
-        line = f"{time} {record.levelname:7} {record.name}{ids}: {escape(record.getMessage())}"
+        # uvicorn ends some of its messages with a line's end
+        message = escape(record.getMessage().rstrip("\n"))
+        line = f"{time} {record.levelname:7} {record.name}{ids}: {message}"
         if record.exc_info:
             trace = self.formatException(record.exc_info)
             line += "".join(f"\n    {escape(part)}" for part in trace.splitlines())

@@ -440,13 +440,15 @@ class Node:
 
     def _log_links(self, session: Session | None, effects: Sequence[events.Tell]) -> None:
         extra = None if session is None else about(session)
-        for effect in effects:
-            told, notice = effect.to, effect.notice
-            if isinstance(notice, events.LinkEstablished):
-                _logger.info("clients %s and %s linked", told, notice.peer, extra=extra)
-                return
-            if isinstance(notice, events.LinkClosed):
-                _logger.info("clients %s and %s unlinked", told, notice.peer, extra=extra)
+        logged = set()
+        for told, notice in ((effect.to, effect.notice) for effect in effects):
+            if not isinstance(notice, events.LinkEstablished | events.LinkClosed):
+                continue
+            # Often both of a pair are told
+            if (pair := frozenset((told, notice.peer))) not in logged:
+                logged.add(pair)
+                done = "linked" if isinstance(notice, events.LinkEstablished) else "unlinked"
+                _logger.info("clients %s and %s %s", told, notice.peer, done, extra=extra)
 
     # The end
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Iterable
 from typing import Any
 
@@ -191,6 +192,15 @@ async def test_both_are_told_when_the_host_closes_a_link(stage: Stage, host: Hos
     assert ann.hears() == [("link_closed", {"peer": "ben"})]
     assert ben.hears() == [("link_closed", {"peer": "ann"})]
     assert (await ann.does("message", "ben", message="?"))["code"] == "not_linked"
+
+
+async def test_a_link_closed_by_the_host_is_logged_once(
+    stage: Stage, host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.two()
+    caplog.set_level(logging.INFO)
+    await host.close("ann", "ben")
+    assert [record.getMessage() for record in caplog.records] == ["clients ann and ben unlinked"]
 
 
 async def test_a_link_that_is_not_there_is_not_closed(stage: Stage, host: Host) -> None:

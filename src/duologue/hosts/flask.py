@@ -90,12 +90,7 @@ class State:
 
     def settings(self) -> config.Settings:
         """Those of the application's configuration. Raises `SettingsError`."""
-        return config.settings_from(
-            {
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in self.app.config.get_namespace(_PREFIX).items()
-            }
-        )
+        return config.settings_from(self.app.config.get_namespace(_PREFIX))
 
     def identify(self, environ: Mapping[str, Any], auth: Mapping[str, Any]) -> Named:
         """Ask the application who a client is; may block. Raises `Unidentified`."""
