@@ -384,6 +384,8 @@ def test_an_issuer_that_is_no_name_is_refused(two: Options) -> None:
     ("options", "said"),
     [
         ({"secret": ""}, "auth_secret is empty"),
+        ({"secret_file": ""}, "auth_secret_file is empty"),
+        ({"public_key_file": ""}, "auth_public_key_file is empty"),
         ({"secret": SECRET, "secret_file": "x"}, "auth_secret and auth_secret_file exclude"),
         ({"secret": SECRET, "jwks": ("x",)}, "auth_secret and auth_jwks exclude"),
         ({"public_key_file": "x", "jwks": ("x",)}, "exclude each other"),
