@@ -9,6 +9,7 @@ import hmac
 import json
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -384,6 +385,8 @@ def test_an_issuer_that_is_no_name_is_refused(two: Options) -> None:
     ("options", "said"),
     [
         ({"secret": ""}, "auth_secret is empty"),
+        ({"secret_file": ""}, "auth_secret_file is empty"),
+        ({"public_key_file": ""}, "auth_public_key_file is empty"),
         ({"secret": SECRET, "secret_file": "x"}, "auth_secret and auth_secret_file exclude"),
         ({"secret": SECRET, "jwks": ("x",)}, "auth_secret and auth_jwks exclude"),
         ({"public_key_file": "x", "jwks": ("x",)}, "exclude each other"),
@@ -450,6 +453,17 @@ def test_a_key_that_was_put_in_place_of_another_holds_from_then_on(
     signed = token("ann", algorithm=algorithm, key=key)
     assert named_by(verifier, signed).client_id == "ann"
     assert refusal(named_by, verifier, token("ann", algorithm=algorithm)) == "unauthorized"
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    issuer = threading.Thread(target=pipe.write_text, args=(SECRET,))
+    issuer.start()
+    verifier = auth.identify(Options(secret_file=str(pipe)))
+    issuer.join()
+    os.utime(pipe)
+    assert named_by(verifier, token("ann")).client_id == "ann"
 
 
 @pytest.mark.parametrize("text", [b"", b"half a k", None])

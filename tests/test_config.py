@@ -209,3 +209,12 @@ def test_the_policy_arrives_in_the_rules() -> None:
 def test_every_setting_is_documented(field: dataclasses.Field[Any]) -> None:
     assert field.metadata["help"]
     assert f"`DUOLOGUE_{field.name.upper()}`" in config.markdown()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["auth_secret", "auth_secret_file", "auth_public_key_file", "auth_jwks", "auth_audience"],
+)
+def test_a_setting_for_tokens_that_came_out_empty_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is empty"):
+        config.settings_from({name: ""})

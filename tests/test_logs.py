@@ -90,6 +90,19 @@ def test_an_id_that_there_is_none_of_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=type)
+@pytest.mark.parametrize("request_id", ["x: client admin connected", "x" * 65, object()], ids=type)
+def test_what_is_no_id_of_a_request_is_not_shown(
+    formatter: logging.Formatter, request_id: object
+) -> None:
+    assert formatter.format(about("abc", request_id)) == formatter.format(about("abc", None))
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=type)
+def test_a_frameworks_own_session_is_not_shown(formatter: logging.Formatter) -> None:
+    assert formatter.format(about(object(), "def")) == formatter.format(about(None, "def"))
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=type)
 def test_no_id_makes_a_second_line_or_colours(formatter: logging.Formatter) -> None:
     line = formatter.format(about(FORGED, FORGED))
     assert (len(line.splitlines()), line.isprintable()) == (1, True)

@@ -260,6 +260,22 @@ def test_open_metrics_are_given_to_those_who_ask(server: ServerProcess) -> None:
     assert {"duologue_messages", "duologue_sessions", "process_cpu_seconds"} <= names
 
 
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/openmetrics-text; version=abc",
+        'application/openmetrics-text; version=99.0; escaping="',
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;q=0.2",
+    ],
+)
+def test_what_is_asked_of_open_metrics_beyond_their_name_does_not_matter(
+    server: ServerProcess, accept: str
+) -> None:
+    answer = httpx.get(metrics_url(server), headers={"accept": accept})
+    expected = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert (answer.status_code, answer.headers["content-type"]) == (200, expected)
+
+
 def test_two_nodes_in_one_process_have_numbers_of_their_own() -> None:
     services = [config.build(Settings(store="memory:")) for _ in range(2)]
     first, second = (Metrics(service.node, service.engine) for service in services)

@@ -393,6 +393,8 @@ def start(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]
         (["--no-anonymous"], {}, "nobody can connect"),
         (["--auth-leeway-seconds", "-1"], WITH_SECRET, "x>=0"),
         ([], {"DUOLOGUE_AUTH_SECRET": ""}, "auth_secret is empty"),
+        (["--auth-secret-file", ""], {}, "auth_secret_file is empty"),
+        (["--auth-public-key-file", ""], {}, "auth_public_key_file is empty"),
     ],
 )
 def test_settings_that_do_not_go_together_are_wrong_use(
@@ -400,6 +402,34 @@ def test_settings_that_do_not_go_together_are_wrong_use(
 ) -> None:
     code, complaint = start(*arguments, env=env)
     assert (code, said in complaint) == (2, True), complaint
+
+
+@pytest.mark.parametrize("empty", ["", ","])
+@pytest.mark.parametrize("flag", ["--auth-jwks", "--auth-issuer", "--auth-audience"])
+def test_a_list_that_came_out_empty_lets_nobody_in(flag: str, empty: str) -> None:
+    code, complaint = start(flag, empty)
+    assert (code, "is empty" in complaint) == (2, True), complaint
+
+
+@pytest.mark.parametrize(
+    "name", ["AUTH_SECRET_FILE", "AUTH_PUBLIC_KEY_FILE", "AUTH_JWKS", "AUTH_AUDIENCE"]
+)
+def test_a_variable_that_came_out_empty_lets_nobody_in(name: str) -> None:
+    code, complaint = start(env={f"DUOLOGUE_{name}": ""})
+    assert (code, f"{name.lower()} is empty" in complaint) == (2, True), complaint
+
+
+def test_a_list_that_is_empty_in_the_settings_file_lets_nobody_in(tmp_path: Path) -> None:
+    (tmp_path / "duologue.toml").write_text("auth_jwks = []")
+    code, complaint = start("--config", str(tmp_path / "duologue.toml"))
+    assert (code, "auth_jwks is empty" in complaint) == (2, True), complaint
+
+
+def test_an_empty_variable_does_not_matter_beside_a_flag(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    env = {"DUOLOGUE_AUTH_SECRET_FILE": ""}
+    server = serve(*MEMORY, "--auth-secret-file", str(tmp_path / "secret"), env=env)
+    assert answer(server.url, connect(token("ann"))) == ("connected", "ann")
 
 
 def test_a_secret_that_is_too_short_does_not_start_and_is_not_repeated() -> None:

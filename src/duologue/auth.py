@@ -263,8 +263,9 @@ class Options:
     anonymous: bool | None = None
 
     def __post_init__(self) -> None:
-        if self.secret == "":
-            raise ValueError("auth_secret is empty")
+        for name in ("secret", "secret_file", "public_key_file"):
+            if getattr(self, name) == "":
+                raise ValueError(f"auth_{name} is empty")
         given = self.key_options
         if not given:
             self._check_without_key()

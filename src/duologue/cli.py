@@ -9,11 +9,12 @@ import logging
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from . import config, logs, scripting, serving
 from .config import ENVIRONMENT_PREFIX, Settings, SettingsError
@@ -158,6 +159,17 @@ def _secrets() -> dict[str, str]:
     return found
 
 
+def _check_tokens_asked_for(values: Mapping[str, Any]) -> None:
+    """Whoever says what tokens have to be like wants them asked for. If that came out empty, as
+    from a variable of the shell that was never set, everybody would be let in."""
+    context = click.get_current_context()
+    for name, value in values.items():
+        if name.startswith("auth_") and value in (None, "", ()):
+            given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
+            if given or os.environ.get(ENVIRONMENT_PREFIX + name.upper()) == "":
+                raise click.UsageError(f"{name} is empty")
+
+
 @main.command("serve", epilog=_EPILOG)
 @_all_settings
 @click.option(
@@ -182,6 +194,7 @@ def _secrets() -> dict[str, str]:
 )
 def serve_command(application: str | None, **values: Any) -> None:
     """Run the server with its page."""
+    _check_tokens_asked_for(values)
     try:
         settings = config.settings_from({**values, **_secrets()})
     except SettingsError as error:

@@ -393,6 +393,10 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
         near = difflib.get_close_matches(unknown[0], fields, 1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise SettingsError(f"unknown setting: {', '.join(unknown)}{hint}")
+    for name, value in values.items():
+        # Or what was meant to keep others out would let everybody in
+        if name.startswith("auth_") and isinstance(value, str) and not words(value):
+            raise SettingsError(f"{name} is empty")
     return Settings(
         **{
             name: words(value) if value_type(fields[name])[0] is tuple else value

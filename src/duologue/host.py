@@ -223,6 +223,10 @@ class Host:
                     return events.Decision(refuse(errors.NOT_FOUND, target=client))
                 identity = hosted.newcomer(client, now, self._terms)
                 unknown.append(identity)
+            elif create and identity.expires_at is not None and identity.expires_at <= now:
+                # It is still there, but would be swept up, and the link with it
+                identity = hosted.lasting(identity, now, self._terms)
+                unknown.append(identity)
             sides.append(identity)
         pair = self._pair(a, b)
         return hosted.link(

@@ -6,6 +6,7 @@ Each key is tied to the algorithms that its kind is made for, whatever a token s
 from __future__ import annotations
 
 import logging
+import stat
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
@@ -247,6 +248,8 @@ class KeyFile(Generic[_T]):
             found = self._path.stat()
         except OSError:
             return None
+        if not stat.S_ISREG(found.st_mode):
+            return None  # a pipe can be read once, and whoever tries again waits for ever
         return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _read(self) -> _T:

@@ -25,8 +25,12 @@ def escape(text: str) -> str:
 
 def _ids(record: logging.LogRecord) -> dict[str, str]:
     """The session and the request that a record is about, where it is about one."""
-    ids = {name: getattr(record, name, None) for name in ("session", "request")}
-    ids["request"] = ids["request"] or requests.current()
+    found = {name: getattr(record, name, None) for name in ("session", "request")}
+    # Frameworks have objects of theirs by these names
+    ids = {name: id for name, id in found.items() if isinstance(id, str) and id}
+    # Where another server carries the clients, nobody has looked at what they call their requests
+    if not requests.is_sane(ids.get("request", "")):
+        ids["request"] = requests.current() or ""
     return {name: id for name, id in ids.items() if id}
 
 

@@ -180,6 +180,20 @@ async def test_one_that_was_made_known_and_never_comes_ends_in_its_time(stages: 
     assert await code_of(stage.node.host.client("ann")) == "not_found"
 
 
+@pytest.mark.parametrize("linked", [True, False])
+async def test_one_whose_time_is_over_is_made_known_again_before_it_is_swept_up(
+    stages: Stages, linked: bool
+) -> None:
+    stage = stages(terms=Terms(identity_ttl=60.0))
+    host = stage.node.host
+    await host.link("ann", "ben" if linked else "cleo", create=True)
+    stage.now += 60.0
+    assert await host.link("ann", "ben", create=True) is not linked
+    stage.node._lobby._sweep()
+    await stage.settles()
+    assert [link.peer for link in (await host.client("ann")).links][-1:] == ["ben"]
+
+
 async def test_a_client_with_as_many_links_as_it_may_have_gets_no_more(stages: Stages) -> None:
     host = stages(terms=Terms(max_links=1)).node.host
     assert await host.link("ann", "ben", create=True)
