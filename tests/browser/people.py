@@ -289,5 +289,13 @@ def greet(person: Person, stranger: Stranger, name: str) -> None:
     stranger.is_linked()
 
 
+def invitation(person: Person) -> str:
+    """Make one; returns its link."""
+    person.press("Invite by link")
+    link = person.dialog.get_by_role("code").inner_text()
+    person.press("Close", person.dialog)
+    return link
+
+
 def file(name: str, kind: str, data: bytes) -> FilePayload:
     return {"name": name, "mimeType": kind, "buffer": data}

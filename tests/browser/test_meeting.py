@@ -7,17 +7,8 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Meet
-from tests.browser.people import Person, meet
+from tests.browser.people import invitation, meet
 from tests.support.process import Serve
-
-
-def invitation(person: Person) -> str:
-    """Make one; returns its link."""
-    person.press("Invite by link")
-    link = person.dialog.get_by_role("code").inner_text()
-    person.press("Close", person.dialog)
-    return link
-
 
 # A first visit
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Meet
-from tests.browser.host import Host
+from tests.browser.host import Customer, Host, chat
 from tests.browser.looks import complaints_of_axe
-from tests.browser.people import PICTURE, Person, file
+from tests.browser.people import PICTURE, file
 from tests.support.process import Serve, ServerProcess
 
 
@@ -26,21 +26,6 @@ def server(serve: Serve, host: Host) -> ServerProcess:
     return serve("--store", "memory:", "--cors-allowed-origins", host.url)
 
 
-class Customer(Person):
-    """Somebody who looks at the shop's page."""
-
-    def visit(self, path: str = "/") -> None:
-        self.page.goto(self.url + path)
-        expect(self.page.get_by_role("heading", name="A shop")).to_be_visible()
-
-    def comes(self) -> None:
-        self.visit()
-
-    @property
-    def widget(self) -> Locator:
-        return self.page.get_by_role("region", name=re.compile("^Chat"))
-
-
 @pytest.fixture
 def customer(browser: Browser, host: Host) -> Iterator[Customer]:
     context = browser.new_context(locale="en-GB", reduced_motion="reduce")
@@ -51,11 +36,6 @@ def customer(browser: Browser, host: Host) -> Iterator[Customer]:
     complaints = [each for each in someone.complaints if "favicon" not in each]
     context.close()
     assert complaints == []
-
-
-def chat(**attributes: str) -> str:
-    written = " ".join(f'{name}="{value}"' for name, value in attributes.items())
-    return f"<duologue-chat {written}></duologue-chat>"
 
 
 def test_a_customer_asks_and_is_answered(
