@@ -1,8 +1,9 @@
-import type { KeptIdentity, Options, Storage } from "./api";
+import type { KeptIdentity, Options, Storage, Token } from "./api";
 import type { Core } from "./core";
-import { DuologueError, invalid } from "./errors";
+import { DuologueError, invalid, unauthorized } from "./errors";
 import { wellFormed } from "./payload";
 import type { Auth, ClientIdGiven } from "./protocol";
+import { subjectOf } from "./token";
 
 const LONGEST_NAME = 64;
 
@@ -16,6 +17,12 @@ export class Identity {
   readonly #storage: Storage;
   readonly #options: Options;
   readonly #over: () => void;
+  readonly #another: () => void;
+  #token: Token | undefined;
+  /** Whether the server knows this client by something else than what is kept here. */
+  #named = false;
+  /** Whether what is to come is somebody else. */
+  #replaced = false;
   /** Empty once a name has been taken away: without one, the server goes on with the last. */
   #name: string | null;
   /** The token that is kept, as far as was seen, and the newer one that could not be. */
@@ -23,12 +30,24 @@ export class Identity {
   #unkept: KeptIdentity | null = null;
   #again: ReturnType<typeof setTimeout> | undefined;
 
-  /** `over` is called when the identity is, and a new one takes its place. */
-  constructor(core: Core, storage: Storage, options: Options, over: () => void) {
+  /**
+   * `over` is called when the identity is, and a new one takes its place; `another` when it was one
+   * that the server knows by tokens or the like, and now knows this client as somebody else, to whom
+   * nothing of what is here belongs.
+   */
+  constructor(
+    core: Core,
+    storage: Storage,
+    options: Options,
+    over: () => void,
+    another: () => void,
+  ) {
     this.#core = core;
     this.#storage = storage;
     this.#options = options;
     this.#over = over;
+    this.#another = another;
+    this.#token = options.token;
     this.#name = options.name === undefined ? null : shortened(options.name);
   }
 
@@ -36,11 +55,22 @@ export class Identity {
     return this.#name || null;
   }
 
+  /** What is kept of somebody else than the token names goes before anybody can see it. */
+  async claim(): Promise<void> {
+    const kept = await this.#storage.identity();
+    const subject = subjectOf(this.#token);
+    if (kept?.resumeToken === null && subject !== null && subject !== kept.id) {
+      this.#core.tabs.tell({ kind: "forgotten" });
+      await this.#core.writer.do((storage) => storage.clear());
+    }
+  }
+
   /** What is kept of it. */
   async load(): Promise<void> {
     const kept = await this.#storage.identity();
     this.#name ??= kept?.name ?? null;
     if (kept) {
+      this.#named = kept.resumeToken === null;
       this.#become(kept.id, false);
     }
   }
@@ -57,6 +87,38 @@ export class Identity {
       }
     });
     this.#core.changed(null);
+  }
+
+  /** Take another token of the same client. Rejects with what the server has against it. */
+  async renew(token: Token): Promise<void> {
+    const { connection, tabs } = this.#core;
+    const fetched = typeof token === "function" ? await token() : token;
+    const subject = subjectOf(fetched);
+    if (this.id !== null && subject !== null && subject !== this.id) {
+      throw unauthorized("This token is another client's");
+    }
+    if (connection.online) {
+      await connection.ask("token", { token: fetched });
+    }
+    this.#token = token;
+    tabs.tell({ kind: "renewed", token: fetched });
+    if (!connection.online) {
+      connection.restart();
+    }
+  }
+
+  /** Another tab has got a newer token. */
+  renewed(token: string): void {
+    const { connection } = this.#core;
+    if (typeof this.#token !== "string") {
+      return; // gets its own
+    }
+    this.#token = token;
+    if (connection.online) {
+      connection.ask("token", { token }).catch(() => undefined); // then it ends with the old one
+    } else {
+      connection.restart();
+    }
   }
 
   /**
@@ -78,15 +140,34 @@ export class Identity {
 
   /** The server says who this client is. */
   given({ clientId, resumeToken }: ClientIdGiven): void {
-    if (resumeToken !== undefined) {
-      this.#keep({ id: clientId, resumeToken, name: this.#name });
+    const { keep = true } = this.#options;
+    const named = keep && resumeToken === undefined;
+    const changes = this.id !== null && clientId !== this.id;
+    const another = changes && this.#named;
+    if (another) {
+      this.#isAnother();
+    } else if (changes) {
+      this.#over();
     }
+    if (resumeToken !== undefined || (named && clientId !== this.id)) {
+      this.#keep({ id: clientId, resumeToken: resumeToken ?? null, name: this.#name });
+    }
+    this.#named = named;
     if (clientId !== this.id) {
-      if (this.id !== null) {
-        this.#over();
-      }
       this.#become(clientId, true);
     }
+    if (another) {
+      this.#core.connection.restart(); // it has said what it had of the other's links
+    }
+  }
+
+  #isAnother(): void {
+    this.id = null;
+    this.#named = false;
+    this.#replaced = true;
+    this.rest();
+    this.#unkept = null;
+    this.#another();
   }
 
   async #kept(): Promise<KeptIdentity | null> {
@@ -152,14 +233,19 @@ export class Identity {
   }
 
   async #auth(kept: KeptIdentity | null): Promise<Auth & { token?: string }> {
-    const { keep = true, token } = this.#options;
+    const { keep = true } = this.#options;
+    const token = this.#token;
     const fetched = typeof token === "function" ? await token() : token;
+    const subject = subjectOf(fetched);
+    if (this.#named && subject !== null && subject !== this.id) {
+      this.#isAnother();
+    }
     return {
       since: this.#core.book.since(),
       ...(keep ? { keep } : {}),
       ...(this.#name === null ? {} : { name: this.#name }),
       ...(fetched === undefined ? {} : { token: fetched }),
-      ...(kept && fetched === undefined ? { resumeToken: kept.resumeToken } : {}),
+      ...(kept?.resumeToken && fetched === undefined ? { resumeToken: kept.resumeToken } : {}),
     };
   }
 
@@ -177,8 +263,10 @@ export class Identity {
   }
 
   #become(id: string, fresh: boolean): void {
+    const another = this.#replaced;
+    this.#replaced = false;
     this.id = id;
-    this.#core.emitter.emit("identity", { id, fresh });
+    this.#core.emitter.emit("identity", { id, fresh, another });
   }
 }
 
