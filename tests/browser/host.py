@@ -81,6 +81,13 @@ class Customer(Person):
     def comes(self) -> None:
         self.visit()
 
+    def sets(self, attribute: str, value: str) -> None:
+        """What the shop's own script would do."""
+        self.page.evaluate(
+            "([name, value]) => document.querySelector('duologue-chat').setAttribute(name, value)",
+            [attribute, value],
+        )
+
     @property
     def widget(self) -> Locator:
         return self.page.get_by_role("region", name=re.compile("^Chat"))
