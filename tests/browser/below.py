@@ -3,10 +3,18 @@
 import os
 
 from fastapi import FastAPI
+from starlette.requests import HTTPConnection
 
-from duologue import Duologue
+from duologue import ANYONE, Duologue, Who
 
-duologue = Duologue(store="memory:", cors_allowed_origins=(os.environ["ORIGIN"],))
+
+async def identify(handshake: HTTPConnection, auth: object) -> Who:
+    return handshake.cookies.get("user", ANYONE)
+
+
+duologue = Duologue(
+    identify=identify, store="memory:", cors_allowed_origins=(os.environ["ORIGIN"],)
+)
 app = FastAPI(lifespan=duologue.lifespan, root_path=os.environ.get("ROOT_PATH", ""))
 
 

@@ -165,6 +165,25 @@ def installable(person: Person) -> dict[str, Any]:
     return found
 
 
+def logs_in(person: Person, user: str) -> None:
+    """With the application that the messenger is in."""
+    person.context.add_cookies([{"name": "user", "value": user, "url": person.url}])
+    person.reloads()
+    expect(person.own_id).to_have_text(user)
+
+
+@pytest.mark.parametrize("address", WAYS[:1], indirect=True)
+def test_who_logs_in_there_as_somebody_else_sees_nothing_of_the_first(person: Meet) -> None:
+    ann, ben = person("Ann"), person("Ben")
+    logs_in(ann, "ann")
+    meet(ann, ben)
+    ann.says("Between Ann and Ben")
+    ben.sees("Between Ann and Ben")
+    logs_in(ann, "cleo")
+    expect(ann.page.get_by_text("No conversations yet")).to_be_visible()
+    ann.is_told("You are signed in as cleo now.")
+
+
 def test_the_widget_of_another_site_comes_from_there(
     browser: Browser, host: Host, person: Meet, address: str
 ) -> None:

@@ -6,7 +6,7 @@ import { type FileContent, understand } from "../client/content";
 import { define } from "../shared/define";
 import { controls } from "../shared/theme";
 import "./composer";
-import type { Composer } from "./composer";
+import type { Attached, Composer } from "./composer";
 import { safeName } from "./files";
 import "./list";
 import type { MessageList } from "./list";
@@ -29,8 +29,9 @@ const USUAL_LIMIT = 1_000_000;
 /**
  * `<duologue-conversation>`, for one peer; for another use another element, as with Lit's `keyed`.
  *
- * Fires `draft-changed` (`detail.text`: what is written and not sent) and `ask-again`
- * (`detail.peer`: the reader wants the link again that has ended); both bubble.
+ * Fires `draft-changed` (`detail.text`: what is written and not sent), `attached-changed`
+ * (`detail.files`: what is to go with it) and `ask-again` (`detail.peer`: the reader wants the link
+ * again that has ended); all bubble.
  */
 export class Conversation extends LitElement {
   static override properties = {
@@ -38,6 +39,7 @@ export class Conversation extends LitElement {
     peer: { attribute: false },
     title: { attribute: false },
     draft: { attribute: false },
+    attached: { attribute: false },
     compact: { type: Boolean, reflect: true },
     dragging: { state: true },
   };
@@ -47,6 +49,7 @@ export class Conversation extends LitElement {
   /** What to call the peer. */
   declare title: string;
   declare draft: string;
+  declare attached: readonly Attached[];
   /** Little room, as in a corner of another page. */
   declare compact: boolean;
   declare protected dragging: boolean;
@@ -71,6 +74,7 @@ export class Conversation extends LitElement {
     this.peer = "";
     this.title = "";
     this.draft = "";
+    this.attached = [];
     this.compact = false;
     this.dragging = false;
     this.addEventListener("dragenter", this.#dragged);
@@ -83,6 +87,11 @@ export class Conversation extends LitElement {
     }) as EventListener);
     this.addEventListener("draft-changed", ((event: CustomEvent<{ text: string }>) => {
       this.draft = event.detail.text;
+    }) as EventListener);
+    this.addEventListener("attached-changed", ((
+      event: CustomEvent<{ files: readonly Attached[] }>,
+    ) => {
+      this.attached = event.detail.files;
     }) as EventListener);
   }
 
@@ -124,6 +133,9 @@ export class Conversation extends LitElement {
     if (changed.has("client") || changed.has("peer")) {
       if (changed.get("peer") && !changed.has("draft")) {
         this.draft = "";
+      }
+      if (changed.get("peer") && !changed.has("attached")) {
+        this.attached = [];
       }
       this.#begin();
     }
@@ -229,6 +241,7 @@ export class Conversation extends LitElement {
     if (talk.live) {
       return html`<duologue-composer
         .draft=${this.draft}
+        .attached=${this.attached}
         .limit=${talk.client.maxBytes ?? USUAL_LIMIT}
         .deliver=${this.#deliver}
         @writing=${(event: CustomEvent<{ active: boolean }>) => talk.typing(event.detail.active)}
