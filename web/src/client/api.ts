@@ -55,6 +55,8 @@ export interface Link {
   /** Messages that this client missed before this number are no longer kept by the server. */
   readonly historyFrom: number | null;
   readonly typing: boolean;
+  /** Another number when the link has been made anew: what was said before is not of this one. */
+  readonly made: number;
   /**
    * The link is over: what was said can still be read here, until it is removed or the link is
    * made anew, and nothing can be sent.
@@ -240,7 +242,10 @@ export interface Client {
   /** Messages to this peer that the server has not got yet, in order. */
   unsent(peer: string): readonly Message[];
 
-  /** Messages before a number, the last ones if none is given: from here, else from the server. */
+  /**
+   * Messages before a number, the last ones if none is given: from here, else from the server. There
+   * is no hole between them.
+   */
   history(peer: string, options?: { before?: number; limit?: number }): Promise<HistoryPage>;
   /** Say that the peer's messages up to this number have been read. */
   read(peer: string, seq: number): void;

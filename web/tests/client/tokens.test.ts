@@ -1,19 +1,10 @@
 /** Clients whom tokens name. */
 
-import { createHmac } from "node:crypto";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { DuologueError, MemoryStorage, subjectOf } from "../../src/client";
 import { Company, link, until } from "./people";
 import { DuologueServer } from "./server";
-
-const SECRET = "a secret of which there are enough bytes for every algorithm there is";
-
-function token(sub: string, seconds = 3_600): string {
-  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const exp = Date.now() / 1_000 + seconds;
-  const signed = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ sub, exp })}`;
-  return `${signed}.${createHmac("sha256", SECRET).update(signed).digest("base64url")}`;
-}
+import { SECRET, token } from "./signed";
 
 let server: DuologueServer;
 let company: Company;
