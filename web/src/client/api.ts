@@ -259,8 +259,7 @@ export interface Client {
 /** What is kept of an identity. */
 export interface KeptIdentity {
   readonly id: string;
-  /** Null for one that a token names: it needs none. */
-  readonly resumeToken: string | null;
+  readonly resumeToken: string;
   readonly name: string | null;
 }
 

@@ -311,7 +311,6 @@ export class DuologueClient implements Client {
       receipts.clear();
       outbox.clear();
       consent.clear();
-      core.writer.soon((storage) => storage.clear());
     };
     const identity = new Identity(core, storage, this.#options, () => consent.ended(), another);
     const parts = { storage, core, consent, identity, messages, outbox, receipts };

@@ -7,6 +7,9 @@ import { subjectOf } from "./token";
 
 const LONGEST_NAME = 64;
 
+/** The ID of whom the server knows by a token or otherwise, and whose everything is that is kept. */
+const OWNER = "duologue.owner";
+
 /** When to try again to keep a token that could not be kept. */
 const AGAIN_MS = 30_000;
 
@@ -57,21 +60,23 @@ export class Identity {
 
   /** What is kept of somebody else than the token names goes before anybody can see it. */
   async claim(): Promise<void> {
-    const kept = await this.#storage.identity();
+    const owner = await this.#storage.get<string>(OWNER);
     const subject = subjectOf(this.#token);
-    if (kept?.resumeToken === null && subject !== null && subject !== kept.id) {
+    if (owner !== undefined && subject !== null && subject !== owner) {
       this.#core.tabs.tell({ kind: "forgotten" });
-      await this.#core.writer.do((storage) => storage.clear());
+      await this.#core.writer.do(clearAll);
     }
   }
 
   /** What is kept of it. */
   async load(): Promise<void> {
     const kept = await this.#storage.identity();
+    const owner = await this.#storage.get<string>(OWNER);
     this.#name ??= kept?.name ?? null;
-    if (kept) {
-      this.#named = kept.resumeToken === null;
-      this.#become(kept.id, false);
+    this.#named = owner !== undefined;
+    const id = owner ?? kept?.id;
+    if (id !== undefined) {
+      this.#become(id, false);
     }
   }
 
@@ -149,8 +154,12 @@ export class Identity {
     } else if (changes) {
       this.#over();
     }
-    if (resumeToken !== undefined || (named && clientId !== this.id)) {
-      this.#keep({ id: clientId, resumeToken: resumeToken ?? null, name: this.#name });
+    if (resumeToken !== undefined) {
+      this.#keep({ id: clientId, resumeToken, name: this.#name });
+    }
+    if (named !== this.#named || (named && clientId !== this.id)) {
+      const owner = named ? clientId : undefined;
+      this.#core.writer.soon((storage) => storage.set(OWNER, owner));
     }
     this.#named = named;
     if (clientId !== this.id) {
@@ -165,15 +174,14 @@ export class Identity {
     this.id = null;
     this.#named = false;
     this.#replaced = true;
-    this.rest();
-    this.#unkept = null;
     this.#another();
+    this.#core.writer.soon(clearAll);
   }
 
   async #kept(): Promise<KeptIdentity | null> {
     await this.#core.writer.idle();
     const kept = this.#newest(await this.#storage.identity());
-    if (kept && kept.id !== this.id) {
+    if (kept && kept.id !== this.id && !this.#named) {
       // Another tab has it, from the first or after the old one was over
       if (this.id !== null) {
         this.#over();
@@ -245,7 +253,7 @@ export class Identity {
       ...(keep ? { keep } : {}),
       ...(this.#name === null ? {} : { name: this.#name }),
       ...(fetched === undefined ? {} : { token: fetched }),
-      ...(kept?.resumeToken && fetched === undefined ? { resumeToken: kept.resumeToken } : {}),
+      ...(kept && fetched === undefined ? { resumeToken: kept.resumeToken } : {}),
     };
   }
 
@@ -267,6 +275,15 @@ export class Identity {
     this.#replaced = false;
     this.id = id;
     this.#core.emitter.emit("identity", { id, fresh, another });
+  }
+}
+
+/** Everything but the key to an identity of this browser's own, which may come back. */
+async function clearAll(storage: Storage): Promise<void> {
+  const own = await storage.identity();
+  await storage.clear();
+  if (own) {
+    await storage.saveIdentity(own);
   }
 }
 

@@ -83,6 +83,19 @@ describe("who a token names", () => {
   });
 });
 
+describe("who has an ID of this browser", () => {
+  it("has it again after a token has named somebody", async () => {
+    const storage = new MemoryStorage();
+    const dan = await company.online({ storage });
+    const before = dan.id;
+    dan.client.close();
+    const ann = await company.online({ token: token(fresh("ann")), storage });
+    ann.client.close();
+    const again = await company.online({ storage });
+    await until(() => again.client.id === before, "the same as before");
+  });
+});
+
 describe("another token", () => {
   it("lets the session go on", async () => {
     const annId = fresh("ann");

@@ -103,7 +103,7 @@ export default {
   signOut: "Abmelden",
   signOutSure: "In diesem Browser abmelden?",
   signOutMeans:
-    "Löscht deine Unterhaltungen, Namen und Einstellungen in diesem Browser, auch was noch nicht gesendet ist. Auf dem Server bleiben sie: Melde dich wieder an, um sie zu sehen.",
+    "Löscht deine Unterhaltungen, Namen und Einstellungen in diesem Browser, auch was noch nicht gesendet ist. Der Server hat die Unterhaltungen noch: Melde dich wieder an, um sie zu sehen.",
   forgetHeading: "Alles vergessen",
   forgetMeans:
     "Löscht deine ID, deine Unterhaltungen, Namen und Einstellungen, in diesem Browser und auf dem Server. Mit wem du sprichst, sieht, dass es vorbei ist. Was dort angekommen ist, bleibt dort.",

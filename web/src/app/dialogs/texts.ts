@@ -97,7 +97,7 @@ const english = {
   signOut: "Sign out",
   signOutSure: "Sign out of this browser?",
   signOutMeans:
-    "Deletes your conversations, names and settings in this browser, and what has not been sent. At the server they stay: sign in again to see them.",
+    "Deletes your conversations, names and settings in this browser, and what has not been sent. The server still has the conversations: sign in again to see them.",
   forgetHeading: "Forget everything",
   forgetMeans:
     "Deletes your ID, your conversations, names and settings, in this browser and at the server. Those you talk with see that it is over. What they have received stays with them.",
