@@ -2,12 +2,12 @@
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { keyed } from "lit/directives/keyed.js";
 import type { Client, Message } from "../client/api";
-import { type FileContent, understand } from "../client/content";
+import type { FileContent } from "../client/content";
 import { define } from "../shared/define";
 import { controls } from "../shared/theme";
+import { Announcer } from "./announcer";
 import "./composer";
 import type { Attached, Composer } from "./composer";
-import { safeName } from "./files";
 import "./list";
 import type { MessageList } from "./list";
 import type { Act } from "./message";
@@ -16,9 +16,6 @@ import { Talk } from "./talk";
 import { t } from "./texts";
 import type { MessageRow, Row } from "./timeline";
 
-/** News that come within this time are announced together. */
-const ANNOUNCE_MS = 600;
-const ANNOUNCED_CHARACTERS = 200;
 /** What changes is shown at most this often. */
 const BETWEEN_MS = 40;
 /** That somebody types is said aloud at most this often. */
@@ -58,8 +55,7 @@ export class Conversation extends LitElement {
   #placed = false;
   #stamp = 0;
   #whole = new Set<string>();
-  #news: Message[] = [];
-  #announcing: ReturnType<typeof setTimeout> | undefined;
+  readonly #announcer = new Announcer((texts) => this.#say(texts));
   #typingSaid = 0;
   /** How many messages have come that the reader has not seen. */
   #unseen = 0;
@@ -108,8 +104,7 @@ export class Conversation extends LitElement {
     super.disconnectedCallback();
     window.removeEventListener("focus", this.#look);
     document.removeEventListener("visibilitychange", this.#look);
-    clearTimeout(this.#announcing);
-    this.#announcing = undefined;
+    this.#announcer.stop();
     clearTimeout(this.#showing);
     this.#showing = undefined;
     this.#talk?.stop();
@@ -322,34 +317,15 @@ export class Conversation extends LitElement {
     if (!(isAttentive() && (this.#list?.sticks ?? true))) {
       this.#unseen += 1;
     }
-    this.#news.push(message);
-    this.#announcing ??= setTimeout(() => this.#announce(), ANNOUNCE_MS);
+    this.#announcer.add(message, this.title);
   }
 
-  #announce(): void {
-    this.#announcing = undefined;
-    const news = this.#news.splice(0);
-    const texts = news.length > 3 ? [t().newsMany(this.title, news.length)] : news.map(this.#said);
-    this.renderRoot.querySelector(".announcements")?.replaceChildren(
-      ...texts.map((text) => {
-        const line = document.createElement("p");
-        line.textContent = text;
-        return line;
-      }),
+  #say(texts: readonly string[]): void {
+    const lines = texts.map((text) =>
+      Object.assign(document.createElement("p"), { textContent: text }),
     );
+    this.renderRoot.querySelector(".announcements")?.replaceChildren(...lines);
   }
-
-  readonly #said = (message: Message): string => {
-    const content = understand(message.content);
-    switch (content.kind) {
-      case "text":
-        return t().newsText(this.title, content.text.slice(0, ANNOUNCED_CHARACTERS));
-      case "file":
-        return t().newsFile(this.title, safeName(content.name));
-      default:
-        return t().newsOther(this.title);
-    }
-  };
 
   async #view(content: FileContent): Promise<void> {
     const { showPicture } = await import("./picture");
