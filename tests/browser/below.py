@@ -1,4 +1,4 @@
-"""An application of somebody else's with Duologue below `/talk`."""
+"""An application of somebody else's: Duologue at `/talk`, and at `/help` for who is logged in."""
 
 import os
 
@@ -6,6 +6,10 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from duologue import ANYONE, Duologue, Who
+
+
+async def known(handshake: HTTPConnection, auth: object) -> Who:
+    return handshake.cookies.get("user")
 
 
 async def identify(handshake: HTTPConnection, auth: object) -> Who:
@@ -24,3 +28,4 @@ def index() -> str:
 
 
 app.mount("/talk", duologue.asgi)
+app.mount("/help", Duologue(identify=known, store="memory:").asgi)

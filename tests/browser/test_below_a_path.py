@@ -184,6 +184,40 @@ def test_who_logs_in_there_as_somebody_else_sees_nothing_of_the_first(person: Me
     ann.is_told("You are signed in as cleo now.")
 
 
+@pytest.mark.parametrize("address", WAYS[:1], indirect=True)
+def test_who_logs_in_meanwhile_is_let_in_when_they_are_back(person: Meet) -> None:
+    ann = person("Ann")
+    ann.breaks = True  # who is not let in is cut off
+    ann.visit("/../help/")
+    expect(ann.banner).to_contain_text("Sign in to use this messenger.")
+    ann.context.add_cookies([{"name": "user", "value": "ann", "url": ann.url}])
+    ann.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(ann.own_id).to_have_text("ann")
+
+
+@pytest.mark.parametrize("address", WAYS[:1], indirect=True)
+def test_two_messengers_of_one_site_are_kept_apart(person: Meet) -> None:
+    ann, ben = person("Ann", service_workers="allow"), person("Ben")
+    own = ann.id
+    meet(ann, ben)
+    ann.page.evaluate(_WORKER)
+    ann.context.add_cookies([{"name": "user", "value": "ann", "url": f"{ann.url}/../help/"}])
+    ann.visit("/../help/")
+    expect(ann.own_id).to_have_text("ann")
+    expect(ann.page.get_by_text("No conversations yet")).to_be_visible()
+    assert ann.page.evaluate(_WORKER) == ["/help/", "/talk/"]
+    ann.visit()
+    expect(ann.own_id).to_have_text(own)
+    expect(ann.conversation("Ben")).to_be_visible()
+
+
+# Waits for the worker, and says whose pages are kept
+_WORKER = """async () => {
+  await navigator.serviceWorker.ready;
+  return (await caches.keys()).map((name) => name.split(" ")[1]).sort();
+}"""
+
+
 def test_the_widget_of_another_site_comes_from_there(
     browser: Browser, host: Host, person: Meet, address: str
 ) -> None:

@@ -85,6 +85,11 @@ export class Model {
     addEventListener("popstate", () => this.#arrive(this.peer === null ? "heading" : "list"));
     addEventListener("hashchange", () => this.#arrive("heading"));
     setInterval(() => this.changed(), TICK_MS);
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible" && this.want === "needed") {
+        this.client.retryNow(); // they may have signed in meanwhile, elsewhere
+      }
+    });
     await this.#speak();
     await this.kept.load();
   }
