@@ -8,6 +8,7 @@ import pytest
 from duologue import auth, config
 from duologue.config import Settings, SettingsError
 from duologue.core.model import Policy
+from duologue.node import anonymous
 
 
 def test_without_settings_the_defaults_hold() -> None:
@@ -17,6 +18,11 @@ def test_without_settings_the_defaults_hold() -> None:
 def test_a_name_that_is_no_setting_is_refused() -> None:
     with pytest.raises(SettingsError, match="unknown setting: colour"):
         config.settings_from({"colour": "red"})
+
+
+def test_a_name_that_is_nearly_a_setting_is_set_right() -> None:
+    with pytest.raises(SettingsError, match=r"unknown setting: stor \(did you mean store\?\)"):
+        config.settings_from({"stor": "memory:"})
 
 
 NUMBERS = [
@@ -54,11 +60,60 @@ def test_a_time_is_a_number(value: float) -> None:
         ({"transports": ("carrier-pigeon",)}, "transports"),
         ({"ssl_certfile": "cert.pem"}, "belong together"),
         ({"ssl_keyfile": "key.pem"}, "belong together"),
+        ({"policy": "opne"}, "policy is one of required, open, not 'opne'"),
+        ({"log_format": "xml"}, "log_format is one of text, json"),
+        ({"max_sessions": "many"}, "max_sessions is a whole number, not of type str"),
+        ({"max_sessions": 1.5}, "max_sessions is a whole number, not of type float"),
+        ({"max_sessions": True}, "max_sessions is a whole number, not of type bool"),
+        ({"max_sessions": None}, "max_sessions is a whole number, not of type NoneType"),
+        ({"ping_interval": "often"}, "ping_interval is a number, not of type str"),
+        ({"allow_upgrades": "no"}, "allow_upgrades is True or False, not of type str"),
+        ({"anonymous": 1}, "anonymous is True or False, not of type int"),
+        ({"store": None}, "store is text"),
+        ({"transports": 7}, "transports is a list of texts, not of type int"),
+        ({"url": "chat.example.org"}, "url: 'chat.example.org' is not an address like"),
+        ({"url": "https://example.org/?a=b"}, "not an address like"),
+        ({"forwarded_allow_ips": "10.0.0.1,proxy"}, "'proxy' is neither an IP address nor"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         config.settings_from(settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"url": "https://chat.example.org/talk"},
+        {"url": "http://[::1]:8000/"},
+        {"forwarded_allow_ips": "*"},
+        {"forwarded_allow_ips": "10.0.0.0/8, ::1"},
+        {"ping_interval": 5},
+        {"metrics_port": None},
+    ],
+)
+def test_settings_that_make_sense_are_taken(settings: dict[str, Any]) -> None:
+    ((name, value),) = settings.items()
+    assert getattr(config.settings_from(settings), name) == value
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "https://a.example, https://b.example",
+        ["https://a.example", "https://b.example"],
+        ("https://a.example", "https://b.example"),
+    ],
+)
+def test_a_list_may_be_given_in_every_usual_way(given: object) -> None:
+    made = config.settings_from({"cors_allowed_origins": given})
+    assert made.cors_allowed_origins == ("https://a.example", "https://b.example")
+
+
+def test_a_setting_of_the_wrong_type_is_not_repeated_for_it_may_be_a_secret() -> None:
+    with pytest.raises(SettingsError) as caught:
+        config.settings_from({"auth_secret": SECRET.encode()})
+    assert SECRET not in str(caught.value)
 
 
 def test_every_setting_of_the_engine_becomes_one_of_its_options() -> None:
@@ -138,6 +193,12 @@ def test_a_secret_is_not_shown() -> None:
 def test_a_secret_is_no_flag() -> None:
     (row,) = (line for line in config.markdown().splitlines() if "`DUOLOGUE_AUTH_SECRET`" in line)
     assert row.startswith("|  | `DUOLOGUE_AUTH_SECRET`")
+
+
+def test_a_key_for_tokens_that_nobody_would_ask_for_is_refused() -> None:
+    settings = Settings(store="memory:", auth_secret=SECRET)
+    with pytest.raises(SettingsError, match="auth_secret is of no use beside identify"):
+        config.build_node(settings, anonymous)
 
 
 def test_the_policy_arrives_in_the_rules() -> None:

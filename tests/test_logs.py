@@ -8,7 +8,9 @@ import pytest
 
 from duologue.logs import JsonFormatter, TextFormatter, escape
 
-FORGED = "name\r\n2026-01-01 00:00:00.000 INFO    duologue: forged\x1b[31m\u2028\u202e\x00"
+FORGED = (
+    "name\r\n2026-01-01 00:00:00.000 INFO    duologue: forged\x1b[31m\u2028\u202e\u061c\x00\udc80"
+)
 
 
 def record(message: str, *args: object, exc_info: bool = False) -> logging.LogRecord:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import difflib
 import logging
 import os
 import sys
@@ -25,6 +26,9 @@ from .stores import files
 from .stores.base import CannotOpen
 
 _logger: Final = logging.getLogger("duologue")
+
+#: How alike two names are, between 0 and 1, of which one may be meant for the other.
+_NEAR: Final = 0.75
 
 FAILURE: Final = 1
 COULD_NOT_START: Final = 3
@@ -55,16 +59,13 @@ main.add_command(scripting.send_command)
 main.add_command(scripting.listen_command)
 
 
-class _List(click.ParamType[tuple[str, ...]]):
+class _List(click.ParamType[Any]):
     """Words with commas between, or a list in the settings file."""
 
     name = "list"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        parts = value.split(",") if isinstance(value, str) else value
-        return tuple(part.strip() for part in parts if part.strip())
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return config.words(value)
 
 
 def _shown(default: Any) -> str | bool:
@@ -130,6 +131,19 @@ def _all_settings(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _misspelt() -> list[tuple[str, str]]:
+    """Variables that are nearly a setting's, each with that one's: who misspells the secret for
+    tokens would let everybody in. Others may be somebody else's."""
+    known = {field.name.upper() for field in dataclasses.fields(Settings)} | {"CONFIG", "APP"}
+    found = []
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(ENVIRONMENT_PREFIX)
+        if name != variable and name not in known:
+            near = difflib.get_close_matches(name, known, 1, _NEAR)
+            found += [(variable, ENVIRONMENT_PREFIX + meant) for meant in near]
+    return found
+
+
 def _secrets() -> dict[str, str]:
     """The settings that are no options, from the environment or else the file."""
     in_file = click.get_current_context().default_map or {}
@@ -173,6 +187,8 @@ def serve_command(application: str | None, **values: Any) -> None:
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
     logs.configure(settings.log_level, settings.log_format, access=settings.access_log)
+    for variable, meant in _misspelt():
+        _logger.warning("%s is no setting; is %s meant?", variable, meant)
     try:
         _serve(settings, application)
     except _CANNOT_START as error:

@@ -7,6 +7,9 @@ flag beats the environment, the environment beats the file, and the file beats t
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import functools
+import ipaddress
 import math
 import re
 import types
@@ -31,6 +34,17 @@ ENVIRONMENT_PREFIX: Final = "DUOLOGUE_"
 
 #: What RFC 6750 lets stand after "Bearer".
 _API_KEY: Final = re.compile(r"(?=.{32})[A-Za-z0-9._~+/-]+=*")
+
+_URL: Final = re.compile(r"https?://[^/?#\s]+(/[^?#\s]*)?")
+
+#: What the types of settings are called.
+_KINDS: Final = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    tuple: "a list of texts",
+}
 
 
 class SettingsError(ValueError):
@@ -261,7 +275,10 @@ class Settings:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value, least = getattr(self, field.name), field.metadata["least"]
-            if None not in (least, value) and not least <= value < math.inf:
+            if value is None and field.default is None:
+                continue
+            _check_type(field, value)
+            if least is not None and not least <= value < math.inf:
                 raise SettingsError(f"{field.name} must be a number of at least {least}")
         for name in ("port", "metrics_port"):
             if (getattr(self, name) or 0) > 65_535:
@@ -275,12 +292,38 @@ class Settings:
                 raise SettingsError(
                     f"cors_allowed_origins: {origin!r} is not an origin like https://example.org"
                 )
+        if self.url and not _URL.fullmatch(self.url):
+            raise SettingsError(f"url: {self.url!r} is not an address like https://example.org")
+        for place in words(self.forwarded_allow_ips):
+            if place != "*" and not _is_network(place):
+                raise SettingsError(
+                    f"forwarded_allow_ips: {place!r} is neither an IP address nor a network"
+                )
         if not set(self.transports) <= {"polling", "websocket"} or not self.transports:
             raise SettingsError("transports are 'polling' and 'websocket'")
         if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
             raise SettingsError("ssl_certfile and ssl_keyfile belong together")
         _checked_keys("api_key", _api_keys(self))
         auth_options(self)
+
+
+def _is_network(place: str) -> bool:
+    try:
+        ipaddress.ip_network(place)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_type(field: dataclasses.Field[Any], value: Any) -> None:
+    kind, choices = value_type(field)
+    if choices and value not in choices:
+        raise SettingsError(f"{field.name} is one of {', '.join(choices)}, not {value!r}")
+    # A whole number is a number, though True is none
+    kinds = (int, float) if kind is float else (kind,)
+    if not isinstance(value, kinds) or isinstance(value, bool) != (kind is bool):
+        # Not what it is: it may be a secret
+        raise SettingsError(f"{field.name} is {_KINDS[kind]}, not of type {type(value).__name__}")
 
 
 def _checked_keys(name: str, keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -293,6 +336,25 @@ def _checked_keys(name: str, keys: tuple[str, ...]) -> tuple[str, ...]:
 def _api_keys(settings: Settings) -> tuple[str, ...]:
     text = (settings.api_key or "").strip()
     return tuple(part.strip() for part in text.split(",")) if text else ()
+
+
+#: Settings of `duologue serve` as a process. Under another server it is that one's to say.
+OF_THE_PROCESS: Final = frozenset(
+    {
+        "host",
+        "port",
+        "uds",
+        "ssl_certfile",
+        "ssl_keyfile",
+        "proxy_headers",
+        "forwarded_allow_ips",
+        "log_level",
+        "log_format",
+        "access_log",
+        "metrics_host",
+        "metrics_port",
+    }
+)
 
 
 def api_keys(settings: Settings) -> tuple[str, ...]:
@@ -321,22 +383,46 @@ def _is_postgres(store: str) -> bool:
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:
-    """Settings from values by name. Raises `SettingsError`, also for a name that is no setting."""
-    unknown = set(values) - {field.name for field in dataclasses.fields(Settings)}
+    """Settings from values by name. Raises `SettingsError`, also for a name that is no setting.
+
+    A list may be a text with commas between, too, as in the environment.
+    """
+    fields = {field.name: field for field in dataclasses.fields(Settings)}
+    unknown = sorted(set(values) - set(fields))
     if unknown:
-        raise SettingsError(f"unknown setting: {', '.join(sorted(unknown))}")
-    return Settings(**values)
+        near = difflib.get_close_matches(unknown[0], fields, 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise SettingsError(f"unknown setting: {', '.join(unknown)}{hint}")
+    return Settings(
+        **{
+            name: words(value) if value_type(fields[name])[0] is tuple else value
+            for name, value in values.items()
+        }
+    )
+
+
+def words(value: Any) -> Any:
+    """What a list is given as: words with commas between, or a list of them. Else as it is."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        return value
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 def value_type(field: dataclasses.Field[Any]) -> tuple[Any, tuple[str, ...]]:
     """A setting's plain type, and its choices if it has any."""
-    hint = typing.get_type_hints(Settings)[field.name]
+    hint = _hints()[field.name]
     origin = typing.get_origin(hint)
     if origin is Literal:
         return str, typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return next(part for part in typing.get_args(hint) if part is not type(None)), ()
     return origin or hint, ()
+
+
+@functools.cache
+def _hints() -> dict[str, Any]:
+    return typing.get_type_hints(Settings)
 
 
 def markdown() -> str:
@@ -482,8 +568,12 @@ class Service:
 def build_node(
     settings: Settings, identify: Identify | None = None, authorize: Authorize | None = None
 ) -> Node:
-    """A node alone. Raises `CannotOpen` and `CannotUseKeys`."""
-    identify = identify or auth.identify(auth_options(settings))
+    """A node alone. Raises `CannotOpen`, `CannotUseKeys`, and `SettingsError` for a key for tokens
+    that would not be asked for because `identify` says who clients are."""
+    options = auth_options(settings)
+    if identify is not None and options.key_options:
+        raise SettingsError(f"auth_{options.key_options[0]} is of no use beside identify")
+    identify = identify or auth.identify(options)
     return Node(
         open_store(settings),
         terms=terms(settings),
@@ -507,7 +597,8 @@ def build(
     adds: who clients are, who may ask whom, and `app`, an ASGI application for all other requests.
 
     Raises `PagesMissing` without its page, `CannotOpen` without its store, `CannotUseKeys` without
-    the keys for tokens, and `SettingsError` for keys of the REST API that cannot be read.
+    the keys for tokens, and `SettingsError` for keys of the REST API that cannot be read and for
+    what `build_node` does not take.
     """
     keys = api_keys(settings)
     site: Callable[..., Any] = pages(lambda: node.trouble, page=page, fallback=app)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-import msgspec
-
 from .server import requests
 
-# Control characters of both kinds, line separators, and marks that turn the direction of text
+# Control characters of both kinds, line separators, marks that turn the direction of text, and what
+# cannot be encoded
 _UNSAFE: Final = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
@@ -58,7 +58,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         # What is unsafe on a terminal is so in JSON too, and can be escaped there like any letter
-        line = msgspec.json.encode(entry).decode()
+        line = json.dumps(entry, ensure_ascii=False)
         return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import socket
 from collections.abc import Callable
@@ -60,7 +61,8 @@ def run(
             access_log=False,
             server_header=False,
             proxy_headers=settings.proxy_headers,
-            forwarded_allow_ips=settings.forwarded_allow_ips,
+            # By a socket in the file system a proxy has no address; who may open that says its mode
+            forwarded_allow_ips="*" if settings.uds else settings.forwarded_allow_ips,
             ssl_certfile=settings.ssl_certfile,
             ssl_keyfile=settings.ssl_keyfile,
             timeout_graceful_shutdown=max(1, round(settings.grace_seconds)),
@@ -73,7 +75,9 @@ def run(
         beside=beside,
     )
     try:
-        serve.run(server, listener)
+        # In a context of its own: what is pushed where this is called, as Flask's `g`, would be
+        # that of every request
+        contextvars.Context().run(serve.run, server, listener)
     finally:
         metrics.stop()
         service.node.close()

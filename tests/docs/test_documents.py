@@ -15,7 +15,7 @@ from duologue.config import markdown
 
 ROOT = Path(__file__).parents[2]
 _ROOMS = (
-    "core|wire|server|stores|node|hub|admission|keys|jwks|auth|counts|metrics|vocabulary|config"
+    "core|wire|server|stores|node|messages|hub|admission|keys|jwks|auth|counts|metrics|vocabulary|config"
     "|logs|cli|host|threads|rest|client|hosts"
 )
 _NAME = re.compile(rf"`((?:{_ROOMS})\.[\w.]+)`")

@@ -168,6 +168,11 @@ def test_a_setting_that_is_none_is_refused() -> None:
         Duologue(stoer="memory:")
 
 
+def test_a_setting_that_only_the_server_could_follow_is_refused() -> None:
+    with pytest.raises(SettingsError, match="metrics_port is the ASGI server's to say"):
+        Duologue(store="memory:", metrics_port=9464)
+
+
 def test_importing_the_package_imports_nothing_else() -> None:
     code = "import sys, duologue; print([m for m in sys.modules if m.startswith('duologue.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -52,7 +52,9 @@ class Duologue:
         page: bool = True,
         **settings: Any,
     ) -> None:
-        self.settings = config.settings_from(settings)
+        for name in sorted(config.OF_THE_PROCESS & set(settings)):
+            raise config.SettingsError(f"{name} is the ASGI server's to say, and not Duologue's")
+        self.settings: config.Settings = config.settings_from(settings)
         self._identify = None if identify is None else partial(_named, identify)
         self._authorize = authorize_request
         self._app = app

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
@@ -137,11 +138,13 @@ class Duologue:
         self.functions = _Functions()
         self._states: list[State] = []
         self._page = page
+        self._socketio = socketio
         if app is not None:
-            self.init_app(app, socketio=socketio)
+            self.init_app(app)
 
     def init_app(self, app: flask.Flask, *, socketio: SocketIO | None = None) -> None:
         """Be part of an application; raises `RuntimeError` for one that has a Duologue already."""
+        socketio = socketio or self._socketio
         if EXTENSION in app.extensions:
             raise RuntimeError("this application has a Duologue already")
         state = State(self, app, self._page)
@@ -169,16 +172,26 @@ class Duologue:
     ) -> None:
         """Serve the application and Duologue until a signal says to stop.
 
-        In the main thread; views run in threads. Raises `SettingsError`, and what else
-        `duologue.config.build` and `duologue.serving.run` do.
+        In the main thread; views run in threads. The program ends with a sentence if that cannot
+        be. Raises `RuntimeError` where there is no main thread or no application to serve.
         """
         state = self._state(app)
-        settings = state.settings()
-        if host is not None:
-            settings = dataclasses.replace(settings, host=host)
-        if port is not None:
-            settings = dataclasses.replace(settings, port=port)
-        _run(state, settings)
+        if "socketio" in state.app.extensions:
+            raise RuntimeError(
+                "this application has a Flask-SocketIO server: let it carry the conversations, by "
+                "Duologue(app, socketio=socketio), and run it, by socketio.run(app)"
+            )
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("run() hears signals, and so belongs to the main thread")
+        try:
+            settings = state.settings()
+            if host is not None:
+                settings = dataclasses.replace(settings, host=host)
+            if port is not None:
+                settings = dataclasses.replace(settings, port=port)
+            _run(state, settings)
+        except _CANNOT_RUN as error:
+            raise SystemExit(f"Error: {error}") from error
 
     # Commands
 
@@ -315,9 +328,6 @@ def _commands(extension: Duologue) -> click.Group:
     @with_appcontext
     def run(host: str | None, port: int | None) -> None:
         """Serve the application and Duologue on one port."""
-        try:
-            extension.run(host=host, port=port)
-        except _CANNOT_RUN as error:
-            raise click.ClickException(str(error)) from error
+        extension.run(host=host, port=port)
 
     return group
