@@ -14,8 +14,8 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from duologue import cli, config
-from duologue.config import Settings
+from duologue import cli
+from duologue.settings import Settings, api_keys
 from tests.support.process import Serve
 
 
@@ -231,7 +231,7 @@ def test_the_version_can_be_asked_for() -> None:
 
 def test_an_api_key_comes_from_the_environment(settings: list[Settings]) -> None:
     run(env={"DUOLOGUE_API_KEY": f"{'k' * 32},{'l' * 32}"})
-    assert config.api_keys(settings[0]) == ("k" * 32, "l" * 32)
+    assert api_keys(settings[0]) == ("k" * 32, "l" * 32)
 
 
 def test_an_api_key_is_no_flag(settings: list[Settings]) -> None:
@@ -241,12 +241,12 @@ def test_an_api_key_is_no_flag(settings: list[Settings]) -> None:
 
 def test_an_api_key_may_stand_in_the_file(settings: list[Settings], tmp_path: Path) -> None:
     run("--config", file(tmp_path, f"api_key = '{'k' * 32}'"))
-    assert config.api_keys(settings[0]) == ("k" * 32,)
+    assert api_keys(settings[0]) == ("k" * 32,)
 
 
 def test_an_api_key_that_is_empty_is_none(settings: list[Settings]) -> None:
     run(env={"DUOLOGUE_API_KEY": " "})
-    assert config.api_keys(settings[0]) == ()
+    assert api_keys(settings[0]) == ()
 
 
 def test_an_api_key_that_is_too_short_is_not_shown(settings: list[Settings]) -> None:

@@ -14,8 +14,8 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families
 
 from duologue import config
-from duologue.config import Settings
 from duologue.metrics import Metrics
+from duologue.settings import Settings
 from tests.support.clients import Python
 from tests.support.process import Serve, ServerProcess
 from tests.support.raw import Polls

@@ -17,12 +17,20 @@ import click
 from click.core import ParameterSource
 
 from . import config, logs, scripting, serving
-from .config import ENVIRONMENT_PREFIX, Settings, SettingsError
 from .hosts import applications
 from .hosts.applications import CannotLoad
 from .keys import CannotUseKeys
 from .server import serve
 from .server.pages import PagesMissing
+from .settings import (
+    ENVIRONMENT_PREFIX,
+    Settings,
+    SettingsError,
+    settings_from,
+    sqlite_path,
+    value_type,
+    words,
+)
 from .stores import files
 from .stores.base import CannotOpen
 
@@ -66,7 +74,7 @@ class _List(click.ParamType[Any]):
     name = "list"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return config.words(value)
+        return words(value)
 
 
 def _shown(default: Any) -> str | bool:
@@ -77,7 +85,7 @@ def _shown(default: Any) -> str | bool:
 
 
 def _option(field: dataclasses.Field[Any]) -> Callable[[Any], Any]:
-    kind, choices = config.value_type(field)
+    kind, choices = value_type(field)
     flag = "--" + field.name.replace("_", "-")
     if kind is bool:
         flag += "/--no-" + field.name.replace("_", "-")
@@ -119,7 +127,7 @@ def _read_file(context: click.Context, parameter: click.Parameter, path: Path | 
         raise click.BadParameter(f"{path}: there is no setting {unknown[0]!r}")
     for name, value in values.items():
         if isinstance(value, dict) or isinstance(value, bool) != (
-            config.value_type(fields[name])[0] is bool
+            value_type(fields[name])[0] is bool
         ):
             raise click.BadParameter(f"{path}: {name} is of the wrong type")
     context.default_map = {**(context.default_map or {}), **values}
@@ -196,7 +204,7 @@ def serve_command(application: str | None, **values: Any) -> None:
     """Run the server with its page."""
     _check_tokens_asked_for(values)
     try:
-        settings = config.settings_from({**values, **_secrets()})
+        settings = settings_from({**values, **_secrets()})
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
     logs.configure(settings.log_level, settings.log_format, access=settings.access_log)
@@ -258,7 +266,7 @@ def db_backup(store: str, target: str) -> None:
 
 
 def _path(store: str) -> str:
-    path = config.sqlite_path(store)
+    path = sqlite_path(store)
     if not path:
         raise click.UsageError("this is for stores in a file: --store sqlite:///PATH")
     return path

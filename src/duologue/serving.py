@@ -11,11 +11,12 @@ from typing import Any, Final, Literal, cast
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from .config import Service, Settings
+from .config import Service
 from .metrics import Metrics
 from .server import http, serve, websocket
 from .server.app import Engine
 from .server.requests import WithRequestId
+from .settings import Settings
 
 _logger: Final = logging.getLogger("duologue.serving")
 

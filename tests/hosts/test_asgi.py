@@ -12,8 +12,8 @@ import pytest
 from websockets.sync.client import connect
 
 from duologue import Duologue
-from duologue.config import SettingsError
 from duologue.hosts.applications import CannotLoad, load
+from duologue.settings import SettingsError
 from tests.hosts.contract import Come, Contract, Host, Person, fresh, link
 from tests.hosts.contract import come as come
 from tests.hosts.process import HostProcess

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from duologue import config
 from duologue.core import events
 from duologue.node import Authorize, Named, Node, Session
+from duologue.settings import OF_THE_PROCESS, Settings, SettingsError, settings_from
 from duologue.threads import HostInThreads
 
 from .naming import Who, named
@@ -37,7 +38,7 @@ class Duologue:
     and clients are told of the end; without that the first request opens it. `app` is an ASGI
     application that gets all other requests, for frameworks that cannot mount one. Without `page`
     there is none. All else are settings, under the names that docs/settings.md has in lower case.
-    Raises `duologue.config.SettingsError` for those that cannot be.
+    Raises `duologue.settings.SettingsError` for those that cannot be.
 
     The commands raise `duologue.Refused`, and belong to the event loop; `in_threads` has the same
     for other threads. See `duologue.host.Host` for what each does.
@@ -52,9 +53,9 @@ class Duologue:
         page: bool = True,
         **settings: Any,
     ) -> None:
-        for name in sorted(config.OF_THE_PROCESS & set(settings)):
-            raise config.SettingsError(f"{name} is the ASGI server's to say, and not Duologue's")
-        self.settings: config.Settings = config.settings_from(settings)
+        for name in sorted(OF_THE_PROCESS & set(settings)):
+            raise SettingsError(f"{name} is the ASGI server's to say, and not Duologue's")
+        self.settings: Settings = settings_from(settings)
         self._identify = None if identify is None else partial(_named, identify)
         self._authorize = authorize_request
         self._app = app

@@ -23,6 +23,7 @@ from duologue.keys import CannotUseKeys
 from duologue.node import Named, Session
 from duologue.server.pages import PagesMissing
 from duologue.server.serve import CannotStart
+from duologue.settings import Settings, SettingsError, settings_from
 from duologue.stores.base import CannotOpen
 from duologue.threads import HostInThreads
 
@@ -55,7 +56,7 @@ _CANNOT_RUN: Final = (
     CannotStart,
     CannotUseKeys,
     PagesMissing,
-    config.SettingsError,
+    SettingsError,
 )
 
 
@@ -88,9 +89,9 @@ class State:
         #: While it runs; None before and after.
         self.commands: Commands | None = None
 
-    def settings(self) -> config.Settings:
+    def settings(self) -> Settings:
         """Those of the application's configuration. Raises `SettingsError`."""
-        return config.settings_from(self.app.config.get_namespace(_PREFIX))
+        return settings_from(self.app.config.get_namespace(_PREFIX))
 
     def identify(self, environ: Mapping[str, Any], auth: Mapping[str, Any]) -> Named:
         """Ask the application who a client is; may block. Raises `Unidentified`."""
@@ -262,7 +263,7 @@ class Duologue:
 
 def _run(
     state: State,
-    settings: config.Settings,
+    settings: Settings,
     announce: Callable[[str], None] = click.echo,
 ) -> None:
     if not logging.getLogger().handlers:

@@ -21,11 +21,11 @@ from typing import Any, Final
 import msgspec
 from flask_socketio import SocketIO
 
-from duologue import config
 from duologue.core import errors
 from duologue.core.errors import Refusal, refuse
 from duologue.host import Refused
 from duologue.node import Unidentified
+from duologue.settings import SettingsError
 from duologue.vocabulary import COMMANDS
 from duologue.wire import socketio
 from duologue.wire.engineio import Binary, PacketError
@@ -130,7 +130,7 @@ class Carrier:
         self._started_at = time.monotonic()
         try:
             settings = self._settings()
-        except config.SettingsError as error:
+        except SettingsError as error:
             _logger.error("Duologue cannot run: %s", error)
             return
         self._thread = threading.get_native_id()
