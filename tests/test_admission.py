@@ -195,9 +195,9 @@ class Asked:
         self.identification = Identification(identify)
         self.answers: list[Named | Refusal] = []
 
-    def ask(self, session: Any = None, auth: Mapping[str, Any] | None = None) -> None:
+    def ask(self, session: Any = None, within: float | None = None) -> None:
         self.identification.ask(
-            session or place(), auth or {}, self.answers.append, self.answers.append
+            session or place(), {}, self.answers.append, self.answers.append, within
         )
 
     @property
@@ -262,7 +262,21 @@ async def test_what_goes_wrong_in_a_host_is_logged_and_not_told(
 
 
 @EITHER
-@pytest.mark.parametrize("named", [None, "ann", ("ann", None)])
+@pytest.mark.parametrize(
+    "named",
+    [
+        None,
+        "ann",
+        ("ann", None),
+        Named(7, None),  # type: ignore[arg-type]
+        Named("ann", 7),  # type: ignore[arg-type]
+        Named("ann", None, expires_at="tomorrow"),  # type: ignore[arg-type]
+        Named("ann", None, expires_at=float("nan")),
+        Named("ann", None, expires_at=float("inf")),
+        Named("ann", None, expires_at=10**400),
+    ],
+    ids=repr,
+)
 async def test_what_is_no_answer_is_a_hosts_fault(wait: float | None, named: object) -> None:
     asked = Asked(answers(named, wait=wait))
     asked.ask()
@@ -279,6 +293,7 @@ async def test_what_is_no_answer_is_a_hosts_fault(wait: float | None, named: obj
         Named("a\nb", None),
         Named("\ud800", None),
         Named("ann", "x" * 65),
+        Named("ann", "\ud800"),
     ],
     ids=ascii,
 )
@@ -303,6 +318,36 @@ async def test_a_session_that_has_gone_meanwhile_is_not_answered(named: object) 
     session.present = False
     await asyncio.sleep(6)
     assert asked.answers == []
+
+
+class Text(str):
+    """A string as libraries for markup have it, which cannot be encoded."""
+
+
+@EITHER
+async def test_a_librarys_own_strings_name_clients(wait: float | None) -> None:
+    asked = Asked(answers(Named(Text("ann"), Text("Ann")), wait=wait))
+    asked.ask()
+    await asyncio.sleep(2)
+    (named,) = asked.answers
+    assert isinstance(named, Named)
+    assert (named, type(named.client_id), type(named.name)) == (Named("ann", "Ann"), str, str)
+
+
+def test_a_host_refuses_clients_with_the_codes_that_there_are() -> None:
+    with pytest.raises(ValueError, match="'banned' is none of"):
+        Unidentified("banned", "Go away")
+
+
+async def test_a_host_that_must_answer_within_a_time_has_no_answer_then() -> None:
+    others = len(asyncio.all_tasks())
+    asked = Asked(answers(ANN, wait=10))
+    asked.ask(within=5)
+    asked.ask(within=15)
+    await asyncio.sleep(6)
+    assert (asked.codes, len(asyncio.all_tasks()) - others) == (["unavailable"], 1)
+    await asyncio.sleep(20)
+    assert asked.answers[1:] == [ANN]
 
 
 async def test_a_host_that_gives_up_has_no_answer() -> None:

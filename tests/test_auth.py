@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Callable
+import os
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ import pytest
 from duologue import auth, keys
 from duologue.auth import Options, verify
 from duologue.keys import CannotUseKeys
-from duologue.node import Named, Session, Unidentified
+from duologue.node import Identify, Named, Session, Unidentified
 from tests.support.tokens import SECRET, jwk, jwks, private_key, private_pem, public_pem, token
 
 NOW = 1_000_000.0
@@ -196,11 +199,18 @@ def test_a_token_of_another_issuer_is_refused(iss: object) -> None:
 
 
 class Nobody:
-    """No session is looked at to verify a token."""
+    """Of a session nothing matters to a token; the log names it."""
+
+    sid = "0123456789abcdef"
+    headers: Mapping[str, str] = {}
 
 
 def named(options: Options, signed: object, **payload: Any) -> Named:
-    found = auth.identify(options)(Nobody(), {"token": signed, **payload})  # type: ignore[arg-type]
+    return named_by(auth.identify(options), signed, **payload)
+
+
+def named_by(identify: Identify, signed: object, **payload: Any) -> Named:
+    found = identify(Nobody(), {"token": signed, **payload})  # type: ignore[arg-type]
     assert isinstance(found, Named)
     return found
 
@@ -375,10 +385,12 @@ def test_an_issuer_that_is_no_name_is_refused(two: Options) -> None:
     ("options", "said"),
     [
         ({"secret": ""}, "auth_secret is empty"),
+        ({"secret_file": ""}, "auth_secret_file is empty"),
+        ({"public_key_file": ""}, "auth_public_key_file is empty"),
         ({"secret": SECRET, "secret_file": "x"}, "auth_secret and auth_secret_file exclude"),
         ({"secret": SECRET, "jwks": ("x",)}, "auth_secret and auth_jwks exclude"),
         ({"public_key_file": "x", "jwks": ("x",)}, "exclude each other"),
-        ({"secret": SECRET, "algorithms": ("none",)}, "'none' is none that may be used"),
+        ({"secret": SECRET, "algorithms": ("none",)}, "'none' is none of HS256"),
         ({"secret": SECRET, "algorithms": ("hs256",)}, "'hs256' is none"),
         ({"secret": SECRET, "algorithms": ("ES256K",)}, "'ES256K' is none"),
         ({"secret": SECRET, "algorithms": ("HS256", "RS256")}, "RS256 needs a public key"),
@@ -413,6 +425,59 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path, ending: str) -> None:
     assert named(Options(secret_file=str(tmp_path / "secret")), token("ann")).client_id == "ann"
 
 
+NEW_SECRET = "another secret, which an operator has put in place of the first one"
+
+
+@pytest.mark.parametrize(
+    ("option", "algorithm", "before", "after", "key"),
+    [
+        ("secret_file", "HS256", SECRET.encode(), NEW_SECRET.encode(), NEW_SECRET),
+        (
+            "public_key_file",
+            "ES256",
+            public_pem(private_key("ES256")),
+            public_pem(private_key("ES256", 1)),
+            private_key("ES256", 1),
+        ),
+    ],
+)
+def test_a_key_that_was_put_in_place_of_another_holds_from_then_on(
+    tmp_path: Path, option: str, algorithm: str, before: bytes, after: bytes, key: Any
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(before)
+    options: dict[str, Any] = {option: str(file)}
+    verifier = auth.identify(Options(**options))
+    (tmp_path / "new").write_bytes(after)
+    os.replace(tmp_path / "new", file)
+    signed = token("ann", algorithm=algorithm, key=key)
+    assert named_by(verifier, signed).client_id == "ann"
+    assert refusal(named_by, verifier, token("ann", algorithm=algorithm)) == "unauthorized"
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    issuer = threading.Thread(target=pipe.write_text, args=(SECRET,))
+    issuer.start()
+    verifier = auth.identify(Options(secret_file=str(pipe)))
+    issuer.join()
+    os.utime(pipe)
+    assert named_by(verifier, token("ann")).client_id == "ann"
+
+
+@pytest.mark.parametrize("text", [b"", b"half a k", None])
+def test_while_a_file_cannot_be_used_the_former_key_is(
+    tmp_path: Path, text: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "file"
+    file.write_text(SECRET)
+    verifier = auth.identify(Options(secret_file=str(file)))
+    file.unlink() if text is None else file.write_bytes(text)
+    found = [named_by(verifier, token("ann")).client_id for _ in range(3)]
+    assert (found, caplog.text.count("cannot be used")) == (["ann"] * 3, 1)
+
+
 @pytest.mark.parametrize(
     ("option", "content", "said"),
     [
@@ -440,11 +505,49 @@ def test_a_secret_that_is_too_short_is_not_repeated() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_nothing_of_a_token_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("signed", [token("ann"), token("ann", key="x" * 64), "x.y.z"])
+def test_nothing_of_a_token_is_logged(caplog: pytest.LogCaptureFixture, signed: str) -> None:
     caplog.set_level(logging.DEBUG)
-    named(SHARED, token("ann"))
-    refusal(named, SHARED, token("ann", key="x" * 64))
-    assert caplog.text == ""
+    with contextlib.suppress(Unidentified):
+        named(SHARED, signed)
+    assert not any(part in caplog.text for part in ("ann", *signed.split(".")) if len(part) > 1)
+
+
+OURS = Options(secret=SECRET, issuer=("us",), audience=("duologue",))
+
+
+@pytest.mark.parametrize(
+    ("options", "signed", "why"),
+    [
+        (SHARED, token("ann", key="x" * 64), "another key has signed it"),
+        (SHARED, token("ann", algorithm="HS512"), "its algorithm is none of auth_algorithms"),
+        (SHARED, token("ann", ttl=None), "it has no exp"),
+        (SHARED, token("ann", exp="soon"), "its exp or nbf is no time"),
+        (SHARED, token("ann", aud="us"), "it has an aud, and there is no auth_audience"),
+        (OURS, token("ann", iss="us", aud="others"), "its aud is none of auth_audience"),
+        (OURS, token("ann", iss="us"), "it has no aud"),
+        (OURS, token("ann", iss="them", aud="duologue"), "its iss is none of auth_issuer"),
+        (SHARED, "x.y.z", "it is not a signed token"),
+        (SHARED, 7, "it is not a signed token"),
+    ],
+)
+def test_why_a_token_is_not_valid_is_logged(
+    caplog: pytest.LogCaptureFixture, options: Options, signed: object, why: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    refusal(named, options, signed)
+    assert caplog.messages == [f"a token is not valid: {why}"]
+
+
+def test_that_no_key_is_known_for_a_token_is_logged(
+    caplog: pytest.LogCaptureFixture, two: Options
+) -> None:
+    caplog.set_level(logging.INFO)
+    signed = token("ann", algorithm="ES256", kid="another", iss="A")
+    refusal(named, two, signed)
+    assert caplog.messages == [
+        "a token is not valid: no key is known that it names, or that is for its algorithm"
+    ]
 
 
 def _is_an_identify(verifier: auth.JwtVerifier) -> Callable[[Session, dict[str, Any]], Any]:

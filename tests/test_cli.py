@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -13,8 +14,8 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from duologue import cli, config
-from duologue.config import Settings
+from duologue import cli
+from duologue.settings import Settings, api_keys
 from tests.support.process import Serve
 
 
@@ -144,13 +145,14 @@ def test_wrong_use_is_refused(settings: list[Settings], arguments: list[str]) ->
     assert (run(*arguments).exit_code, settings) == (2, [])
 
 
-def start_fails(*arguments: str) -> tuple[int, str]:
+def start_fails(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "duologue", "serve", *arguments],
         capture_output=True,
         text=True,
         timeout=20,
         check=False,
+        env={**os.environ, **(env or {})},
     )
     assert done.stdout == ""
     return done.returncode, done.stderr
@@ -178,7 +180,7 @@ def test_a_certificate_that_is_none_is_said_in_one_line(
     if content is not None:
         pem.write_text(content)
     code, said = start_fails("--port", "0", "--ssl-certfile", str(pem), "--ssl-keyfile", str(pem))
-    assert (code, said.count("\n")) == (3, 1), said
+    assert (code, said.count("\n"), str(pem) in said) == (3, 1, True), said
 
 
 def test_a_path_where_no_socket_can_be_is_said_in_one_line(tmp_path: Path) -> None:
@@ -193,6 +195,19 @@ def test_a_socket_that_is_in_use_is_not_taken_over(tmp_path: Path) -> None:
         listener.bind(path)
         listener.listen()
         assert start_fails("--uds", path)[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [("AUTH_SECERT", "AUTH_SECRET"), ("PROT", "PORT"), ("SECRET", None), ("SITE", None)],
+)
+def test_a_variable_that_is_nearly_a_settings_is_said(
+    tmp_path: Path, variable: str, meant: str | None
+) -> None:
+    name = f"DUOLOGUE_{variable}"
+    _, said = start_fails("--uds", str(tmp_path), "--store", "memory:", env={name: "hunter2"})
+    warning = f"{name} is no setting; is DUOLOGUE_{meant} meant?"
+    assert (warning in said, name in said, "hunter2" in said) == (bool(meant), bool(meant), False)
 
 
 def test_the_address_is_printed(serve: Serve) -> None:
@@ -216,7 +231,7 @@ def test_the_version_can_be_asked_for() -> None:
 
 def test_an_api_key_comes_from_the_environment(settings: list[Settings]) -> None:
     run(env={"DUOLOGUE_API_KEY": f"{'k' * 32},{'l' * 32}"})
-    assert config.api_keys(settings[0]) == ("k" * 32, "l" * 32)
+    assert api_keys(settings[0]) == ("k" * 32, "l" * 32)
 
 
 def test_an_api_key_is_no_flag(settings: list[Settings]) -> None:
@@ -226,12 +241,12 @@ def test_an_api_key_is_no_flag(settings: list[Settings]) -> None:
 
 def test_an_api_key_may_stand_in_the_file(settings: list[Settings], tmp_path: Path) -> None:
     run("--config", file(tmp_path, f"api_key = '{'k' * 32}'"))
-    assert config.api_keys(settings[0]) == ("k" * 32,)
+    assert api_keys(settings[0]) == ("k" * 32,)
 
 
 def test_an_api_key_that_is_empty_is_none(settings: list[Settings]) -> None:
     run(env={"DUOLOGUE_API_KEY": " "})
-    assert config.api_keys(settings[0]) == ()
+    assert api_keys(settings[0]) == ()
 
 
 def test_an_api_key_that_is_too_short_is_not_shown(settings: list[Settings]) -> None:

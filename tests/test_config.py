@@ -5,60 +5,12 @@ from typing import Any
 
 import pytest
 
-from duologue import auth, config
-from duologue.config import Settings, SettingsError
+from duologue import config
 from duologue.core.model import Policy
+from duologue.node import anonymous
+from duologue.settings import Settings, SettingsError, settings_from
 
-
-def test_without_settings_the_defaults_hold() -> None:
-    assert config.settings_from({}) == Settings()
-
-
-def test_a_name_that_is_no_setting_is_refused() -> None:
-    with pytest.raises(SettingsError, match="unknown setting: colour"):
-        config.settings_from({"colour": "red"})
-
-
-NUMBERS = [
-    (field.name, field.metadata["least"])
-    for field in dataclasses.fields(Settings)
-    if field.metadata["least"] is not None
-]
-
-
-@pytest.mark.parametrize(("name", "least"), NUMBERS)
-def test_the_least_that_a_number_may_be_is_taken(name: str, least: float) -> None:
-    assert getattr(config.settings_from({name: least}), name) == least
-
-
-@pytest.mark.parametrize(("name", "least"), NUMBERS)
-def test_one_less_is_refused(name: str, least: float) -> None:
-    with pytest.raises(SettingsError, match=name):
-        config.settings_from({name: least - (1 if isinstance(least, int) else 0.01)})
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_time_is_a_number(value: float) -> None:
-    with pytest.raises(SettingsError):
-        Settings(ping_interval=value)
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"port": 65_536}, "port"),
-        ({"cors_allowed_origins": ("*", "https://example.org")}, "either"),
-        ({"cors_allowed_origins": ("example.org",)}, "not an origin"),
-        ({"cors_allowed_origins": ("https://example.org/",)}, "not an origin"),
-        ({"transports": ()}, "transports"),
-        ({"transports": ("carrier-pigeon",)}, "transports"),
-        ({"ssl_certfile": "cert.pem"}, "belong together"),
-        ({"ssl_keyfile": "key.pem"}, "belong together"),
-    ],
-)
-def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(SettingsError, match=said):
-        config.settings_from(settings)
+SECRET = "a secret that is long enough to be one"
 
 
 def test_every_setting_of_the_engine_becomes_one_of_its_options() -> None:
@@ -99,52 +51,14 @@ def test_every_setting_of_the_engine_becomes_one_of_its_options() -> None:
     ],
 )
 def test_a_setting_arrives_where_it_is_meant_to(name: str, made: Any) -> None:
-    assert made(config.settings_from({name: 12_345})) == 12_345
+    assert made(settings_from({name: 12_345})) == 12_345
 
 
-SECRET = "a secret that is long enough to be one"
-
-
-@pytest.mark.parametrize(
-    ("settings", "option", "value"),
-    [
-        ({"auth_secret": SECRET}, "secret", SECRET),
-        ({"auth_secret_file": "a"}, "secret_file", "a"),
-        ({"auth_public_key_file": "a"}, "public_key_file", "a"),
-        ({"auth_jwks": ("a",)}, "jwks", ("a",)),
-        ({"auth_secret": SECRET, "auth_algorithms": ("HS512",)}, "algorithms", ("HS512",)),
-        ({"auth_secret": SECRET, "auth_issuer": ("a",)}, "issuer", ("a",)),
-        ({"auth_secret": SECRET, "auth_audience": ("a", "b")}, "audience", ("a", "b")),
-        ({"auth_secret": SECRET, "anonymous": True}, "anonymous", True),
-        ({"auth_leeway_seconds": 12.0}, "leeway", 12.0),
-        ({"auth_jwks_ttl_seconds": 12.0}, "jwks_ttl", 12.0),
-        ({"auth_jwks_stale_seconds": 12.0}, "jwks_stale", 12.0),
-        ({"auth_jwks_interval_seconds": 12.0}, "jwks_interval", 12.0),
-        ({"auth_jwks_timeout_seconds": 12.0}, "jwks_timeout", 12.0),
-    ],
-)
-def test_a_setting_for_tokens_arrives(settings: dict[str, Any], option: str, value: object) -> None:
-    assert getattr(config.auth_options(Settings(**settings)), option) == value
-
-
-def test_defaults_for_tokens_are_the_same_in_both_places() -> None:
-    assert config.auth_options(Settings()) == auth.Options()
-
-
-def test_a_secret_is_not_shown() -> None:
-    assert SECRET not in repr(Settings(auth_secret=SECRET))
-
-
-def test_a_secret_is_no_flag() -> None:
-    (row,) = (line for line in config.markdown().splitlines() if "`DUOLOGUE_AUTH_SECRET`" in line)
-    assert row.startswith("|  | `DUOLOGUE_AUTH_SECRET`")
+def test_a_key_for_tokens_that_nobody_would_ask_for_is_refused() -> None:
+    settings = Settings(store="memory:", auth_secret=SECRET)
+    with pytest.raises(SettingsError, match="auth_secret is of no use beside identify"):
+        config.build_node(settings, anonymous)
 
 
 def test_the_policy_arrives_in_the_rules() -> None:
     assert config.terms(Settings(policy="open")).policy is Policy.OPEN
-
-
-@pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: str(field.name))
-def test_every_setting_is_documented(field: dataclasses.Field[Any]) -> None:
-    assert field.metadata["help"]
-    assert f"`DUOLOGUE_{field.name.upper()}`" in config.markdown()

@@ -77,7 +77,7 @@ def test_while_a_file_cannot_be_used_the_former_keys_are(
 def test_a_file_that_cannot_be_used_at_first_is_refused(tmp_path: Path, data: bytes | None) -> None:
     if data is not None:
         write(tmp_path / "keys", data)
-    with pytest.raises(CannotUseKeys, match="Cannot use the keys in"):
+    with pytest.raises(CannotUseKeys, match="Cannot use the key in"):
         KeySetFile(str(tmp_path / "keys"), ["ES256"])
 
 
@@ -280,6 +280,21 @@ async def test_a_fetch_that_hangs_is_not_joined_by_others(server: KeyServer) -> 
     assert len(begun) == 1
 
 
+async def test_a_fetch_that_fails_by_a_fault_of_ours_is_not_the_last() -> None:
+    fetched: list[str] = []
+
+    def fetch(url: str, timeout: float) -> bytes:
+        fetched.append(url)
+        if len(fetched) == 1:
+            raise ZeroDivisionError
+        return ONE
+
+    keys = KeySetUrl("https://example.org/", ["ES256"], interval=INTERVAL, fetch=fetch)
+    with pytest.raises(KeysUnavailable):
+        await find(keys, "one", NOW)
+    assert await find(keys, "one", NOW + INTERVAL) == "one"
+
+
 async def test_an_answer_that_trickles_ends_when_its_time_is_over(server: KeyServer) -> None:
     ended = threading.Event()
 
@@ -315,6 +330,7 @@ async def test_one_that_stops_waiting_does_not_stop_the_others(server: KeyServer
         "http://localhost:8000/keys.json",
         "http://127.0.0.1/keys.json",
         "http://[::1]:8000/keys.json",
+        "https://\u00fcber.example.org/keys.json",
     ],
 )
 def test_a_url_may_be_https_or_on_this_machine(url: str) -> None:
@@ -335,6 +351,13 @@ def test_a_url_may_be_https_or_on_this_machine(url: str) -> None:
         "https://me:secret@example.org/",
         "https://example.org:x/",
         "https://[::1/",
+        "https://a..example.org/",
+        "https://.example.org/",
+        f"https://{'a' * 64}.example.org/",
+        "https://example.org/k\u00e9ys.json",
+        "https://example.org/my keys.json",
+        "https://exa mple.org/",
+        "https://example.org/\r\nx: y",
     ],
 )
 def test_no_other_url_may_be_fetched(url: str) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from duologue.logs import JsonFormatter, TextFormatter, escape
 
-FORGED = "name\r\n2026-01-01 00:00:00.000 INFO    duologue: forged\x1b[31m\u2028\u202e\x00"
+FORGED = (
+    "name\r\n2026-01-01 00:00:00.000 INFO    duologue: forged\x1b[31m\u2028\u202e\u061c\x00\udc80"
+)
 
 
 def record(message: str, *args: object, exc_info: bool = False) -> logging.LogRecord:
@@ -28,6 +30,10 @@ def test_no_text_makes_a_second_line_or_colours() -> None:
     line = TextFormatter().format(record("client %s connected", FORGED))
     assert len(line.splitlines()) == 1
     assert line.isprintable()
+
+
+def test_an_end_of_line_at_the_end_is_not_shown() -> None:
+    assert TextFormatter().format(record("it failed\n")).endswith(": it failed")
 
 
 def test_what_was_escaped_can_still_be_read() -> None:
@@ -81,6 +87,19 @@ def test_an_id_that_there_is_none_of_is_not_shown() -> None:
     assert {"session", "request"} & set(
         json.loads(JsonFormatter().format(about("", None)))
     ) == set()
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=type)
+@pytest.mark.parametrize("request_id", ["x: client admin connected", "x" * 65, object()], ids=type)
+def test_what_is_no_id_of_a_request_is_not_shown(
+    formatter: logging.Formatter, request_id: object
+) -> None:
+    assert formatter.format(about("abc", request_id)) == formatter.format(about("abc", None))
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=type)
+def test_a_frameworks_own_session_is_not_shown(formatter: logging.Formatter) -> None:
+    assert formatter.format(about(object(), "def")) == formatter.format(about(None, "def"))
 
 
 @pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=type)

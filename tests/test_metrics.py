@@ -14,8 +14,8 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families
 
 from duologue import config
-from duologue.config import Settings
 from duologue.metrics import Metrics
+from duologue.settings import Settings
 from tests.support.clients import Python
 from tests.support.process import Serve, ServerProcess
 from tests.support.raw import Polls
@@ -258,6 +258,22 @@ def test_open_metrics_are_given_to_those_who_ask(server: ServerProcess) -> None:
     families = open_metrics_families(answer.text)  # type: ignore[no-untyped-call]
     names = {family.name for family in families}
     assert {"duologue_messages", "duologue_sessions", "process_cpu_seconds"} <= names
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/openmetrics-text; version=abc",
+        'application/openmetrics-text; version=99.0; escaping="',
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;q=0.2",
+    ],
+)
+def test_what_is_asked_of_open_metrics_beyond_their_name_does_not_matter(
+    server: ServerProcess, accept: str
+) -> None:
+    answer = httpx.get(metrics_url(server), headers={"accept": accept})
+    expected = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert (answer.status_code, answer.headers["content-type"]) == (200, expected)
 
 
 def test_two_nodes_in_one_process_have_numbers_of_their_own() -> None:

@@ -63,6 +63,13 @@ async def test_one_that_takes_too_long_permits_nothing(caplog: pytest.LogCapture
     assert await answer(authorize, timeout=0.01) == "unavailable"
 
 
+async def test_one_that_gives_up_permits_nothing() -> None:
+    async def authorize(asker: str, target: str) -> bool:
+        raise asyncio.CancelledError
+
+    assert await answer(authorize) == "unavailable"
+
+
 async def test_nothing_is_left_waiting_after_the_end() -> None:
 
     async def authorize(asker: str, target: str) -> bool:

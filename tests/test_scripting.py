@@ -20,6 +20,7 @@ import trustme
 
 from duologue.client import Client
 from tests.support.process import Serve, ServerProcess
+from tests.support.tokens import SECRET, token
 
 SECONDS = 20
 
@@ -110,7 +111,7 @@ def test_what_is_sent_is_heard(server: ServerProcess, listen: Any, tmp_path: Pat
     peer = listener.hears("connected")["clientId"]
     refused = send(peer, "too early", "--url", server.url, "--identity", ann)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "(not_linked)" in refused.stderr
+    assert "not connected to this client: use an invitation (--invite)" in refused.stderr
     asker = listen("--url", server.url, "--identity", ann)
     asker.hears("connected")
     code = invitation(server, ben)
@@ -158,23 +159,14 @@ def test_lines_are_utf_8_whatever_the_terminal_has(server: ServerProcess, listen
     assert listener.hears("link_requested")["name"] == "N\u00e9 \U0001f600"
 
 
-@pytest.mark.parametrize(
-    ("redirection", "said"), [("< data", "is not UTF-8"), ("<&-", "is closed")]
-)
-def test_standard_input_that_is_no_text_is_wrong_use(
-    tmp_path: Path, redirection: str, said: str
-) -> None:
-    (tmp_path / "data").write_bytes(b"\xff")
-    shell = f"{sys.executable} -m duologue send ben {redirection}"
+def test_standard_input_that_is_closed_is_wrong_use() -> None:
     done = subprocess.run(
-        ["/bin/sh", "-c", shell],
-        cwd=tmp_path,
+        ["/bin/sh", "-c", f"{sys.executable} -m duologue send ben <&-"],
         capture_output=True,
         text=True,
         timeout=SECONDS,
-        env={**os.environ, "PYTHONPATH": str(Path.cwd() / "src")},
     )
-    assert (done.returncode, said in done.stderr) == (2, True)
+    assert (done.returncode, "is closed" in done.stderr) == (2, True)
 
 
 def test_the_identity_stays_and_only_its_owner_may_read_it(
@@ -220,6 +212,55 @@ def test_an_identity_that_has_ended_is_a_failure(server: ServerProcess, tmp_path
     path.write_text(json.dumps({"server": server.url, "resumeToken": "x" * 43}))
     done = send("peer", "text", "--url", server.url, "--identity", str(path))
     assert (done.returncode, "(expired)" in done.stderr) == (1, True)
+
+
+def test_an_identity_that_could_not_be_kept_is_not_begun(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "me.json"
+    done = send("peer", "text", "--identity", str(path))
+    assert (done.returncode, f"there is no folder {path.parent}" in done.stderr) == (2, True)
+
+
+def test_what_is_no_text_is_not_sent() -> None:
+    done = subprocess.run(
+        command("send", "peer"),
+        input=b"\xff\xfe",
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    said = b"standard input is not text in UTF-8"
+    assert (done.returncode, said in done.stderr) == (2, True)
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[ServerProcess]:
+    """A server that asks for tokens."""
+    env = {"DUOLOGUE_AUTH_SECRET": SECRET}
+    process = ServerProcess("duologue", "serve", "--port", "0", "--store", "memory:", env=env)
+    yield process
+    process.stop()
+
+
+def test_a_token_says_who_listens(guarded: ServerProcess, listen: Any, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(token("backup-job") + "\n")
+    listener = listen("--url", guarded.url, "--token-file", str(tmp_path / "token"))
+    assert listener.hears("connected")["clientId"] == "backup-job"
+
+
+@pytest.mark.parametrize("content", ["", "x.y.z", "\xff"])
+def test_a_file_without_a_token_lets_nobody_in(
+    guarded: ServerProcess, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "token").write_text(content)
+    flags = ("--url", guarded.url, "--token-file", str(tmp_path / "token"))
+    done = send("peer", "text", *flags)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+
+
+def test_an_identity_and_a_token_are_one_too_many(tmp_path: Path) -> None:
+    (tmp_path / "token").touch()
+    flags = ("--identity", str(tmp_path / "me"), "--token-file", str(tmp_path / "token"))
+    assert send("peer", "text", *flags).returncode == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

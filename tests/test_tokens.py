@@ -74,21 +74,20 @@ def test_a_token_says_who_a_client_is(door: ServerProcess) -> None:
 @pytest.mark.parametrize(
     ("signed", "code"),
     [
-        (None, "unauthorized"),
-        ("", "unauthorized"),
-        ("x.y.z", "unauthorized"),
-        (token("ann", ttl=-11), "expired"),
-        (token("ann", key="x" * 64), "unauthorized"),
-        (token("ann", algorithm="HS512"), "unauthorized"),
-        (token("ann", algorithm="RS256"), "unauthorized"),
-        (token("ann", aud="them"), "unauthorized"),
-        (token("ann", nbf=time.time() + 1_800), "unauthorized"),
-        (token(None), "unauthorized"),
-        (7, "invalid"),
-        ("x" * 16_384, "unauthorized"),
-        ("x" * 16_385, "invalid"),
+        pytest.param(None, "unauthorized", id="none"),
+        pytest.param("", "unauthorized", id="empty"),
+        pytest.param("x.y.z", "unauthorized", id="no token"),
+        pytest.param(token("ann", ttl=-11), "expired", id="over"),
+        pytest.param(token("ann", key="x" * 64), "unauthorized", id="another key"),
+        pytest.param(token("ann", algorithm="HS512"), "unauthorized", id="another algorithm"),
+        pytest.param(token("ann", algorithm="RS256"), "unauthorized", id="another kind of key"),
+        pytest.param(token("ann", aud="them"), "unauthorized", id="for others"),
+        pytest.param(token("ann", nbf=time.time() + 1_800), "unauthorized", id="not yet"),
+        pytest.param(token(None), "unauthorized", id="of nobody"),
+        pytest.param(7, "invalid", id="a number"),
+        pytest.param("x" * 16_384, "unauthorized", id="as long as may be"),
+        pytest.param("x" * 16_385, "invalid", id="too long"),
     ],
-    ids=lambda value: str(value)[-20:],
 )
 def test_without_a_good_token_nobody_comes_in(
     door: ServerProcess, signed: object, code: str
@@ -384,7 +383,7 @@ def start(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]
     ("arguments", "env", "said"),
     [
         (["--auth-secret", SECRET], {}, "No such option"),
-        (["--auth-algorithms", "none"], WITH_SECRET, "'none' is none that may be used"),
+        (["--auth-algorithms", "none"], WITH_SECRET, "'none' is none of HS256"),
         (["--auth-algorithms", "RS256"], WITH_SECRET, "RS256 needs a public key"),
         (["--auth-public-key-file", "x", "--auth-algorithms", "HS256"], {}, "needs a secret"),
         (["--auth-public-key-file", "x"], WITH_SECRET, "exclude each other"),
@@ -394,6 +393,8 @@ def start(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]
         (["--no-anonymous"], {}, "nobody can connect"),
         (["--auth-leeway-seconds", "-1"], WITH_SECRET, "x>=0"),
         ([], {"DUOLOGUE_AUTH_SECRET": ""}, "auth_secret is empty"),
+        (["--auth-secret-file", ""], {}, "auth_secret_file is empty"),
+        (["--auth-public-key-file", ""], {}, "auth_public_key_file is empty"),
     ],
 )
 def test_settings_that_do_not_go_together_are_wrong_use(
@@ -401,6 +402,34 @@ def test_settings_that_do_not_go_together_are_wrong_use(
 ) -> None:
     code, complaint = start(*arguments, env=env)
     assert (code, said in complaint) == (2, True), complaint
+
+
+@pytest.mark.parametrize("empty", ["", ","])
+@pytest.mark.parametrize("flag", ["--auth-jwks", "--auth-issuer", "--auth-audience"])
+def test_a_list_that_came_out_empty_lets_nobody_in(flag: str, empty: str) -> None:
+    code, complaint = start(flag, empty)
+    assert (code, "is empty" in complaint) == (2, True), complaint
+
+
+@pytest.mark.parametrize(
+    "name", ["AUTH_SECRET_FILE", "AUTH_PUBLIC_KEY_FILE", "AUTH_JWKS", "AUTH_AUDIENCE"]
+)
+def test_a_variable_that_came_out_empty_lets_nobody_in(name: str) -> None:
+    code, complaint = start(env={f"DUOLOGUE_{name}": ""})
+    assert (code, f"{name.lower()} is empty" in complaint) == (2, True), complaint
+
+
+def test_a_list_that_is_empty_in_the_settings_file_lets_nobody_in(tmp_path: Path) -> None:
+    (tmp_path / "duologue.toml").write_text("auth_jwks = []")
+    code, complaint = start("--config", str(tmp_path / "duologue.toml"))
+    assert (code, "auth_jwks is empty" in complaint) == (2, True), complaint
+
+
+def test_an_empty_variable_does_not_matter_beside_a_flag(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    env = {"DUOLOGUE_AUTH_SECRET_FILE": ""}
+    server = serve(*MEMORY, "--auth-secret-file", str(tmp_path / "secret"), env=env)
+    assert answer(server.url, connect(token("ann"))) == ("connected", "ann")
 
 
 def test_a_secret_that_is_too_short_does_not_start_and_is_not_repeated() -> None:

@@ -1,4 +1,4 @@
-"""Write ``docs/settings.md`` from `duologue.config.Settings`.
+"""Write ``docs/settings.md`` from `duologue.settings.Settings`.
 
 python tools/settings_doc.py
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from duologue.config import markdown
+from duologue.settings import markdown
 
 TARGET = Path(__file__).parent.parent / "docs" / "settings.md"
 

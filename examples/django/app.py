@@ -7,6 +7,9 @@ All of a project is in this file; in yours, the last part belongs in ``asgi.py``
     DJANGO_SUPERUSER_PASSWORD=pw python app.py createsuperuser \
         --noinput --username ann --email ann@example.org
     uvicorn app:application
+
+Log in at http://127.0.0.1:8000/admin/, then talk at http://127.0.0.1:8000/simple: a client's ID
+is the number of its user.
 """
 
 import os

@@ -4,6 +4,8 @@ Clients get an ID, ask, agree, and talk; the page at /simple does all of it.
 
     pip install "duologue[flask]" flask-socketio eventlet
     python app.py
+
+and open http://127.0.0.1:5000/ in two windows.
 """
 
 import os

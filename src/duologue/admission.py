@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from . import codes
 from .core import errors
 from .core.errors import Refusal, refuse
-from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, is_id
+from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TIME, is_id, plain
 from .hub import Session
 
 _logger: Final = logging.getLogger("duologue.node")
@@ -49,6 +49,8 @@ class Unidentified(Exception):
     `message` a sentence for the client."""
 
     def __init__(self, code: str, message: str) -> None:
+        if code not in errors.CODES:
+            raise ValueError(f"{code!r} is none of {', '.join(errors.CODES)}")
         super().__init__(message)
         self.code = code
 
@@ -78,13 +80,14 @@ class Identification:
         auth: Mapping[str, Any],
         named: Callable[[Named], None],
         refused: Callable[[Refusal], None],
+        within: float | None = None,
     ) -> None:
         """Call one of `named` and `refused`, at once or later; neither for a session that has gone
-        meanwhile."""
+        meanwhile. A host that does not answer `within` so many seconds has none."""
         try:
             found = self._identify(session, auth)
             if not isinstance(found, Named):
-                self._await(asyncio.ensure_future(found), session, named, refused)
+                self._await(asyncio.ensure_future(found), session, named, refused, within)
                 return
         except Exception as error:  # a host's own code may raise anything
             refused(_refusal(error))
@@ -97,9 +100,16 @@ class Identification:
         session: Session,
         named: Callable[[Named], None],
         refused: Callable[[Refusal], None],
+        within: float | None,
     ) -> None:
+        timer = None
+        if within is not None:
+            timer = asyncio.get_running_loop().call_later(within, answer.cancel)
+
         def answered(answer: asyncio.Future[Named]) -> None:
             self._waiting.pop(answer, None)
+            if timer is not None:
+                timer.cancel()
             # An exception that nobody asks for would be logged once more
             error = None if answer.cancelled() else answer.exception()
             if not session.present:
@@ -137,17 +147,33 @@ def _refusal(error: BaseException) -> Refusal:
 
 
 def _tell(found: Named, named: Callable[[Named], None], refused: Callable[[Refusal], None]) -> None:
-    if not isinstance(found, Named):
-        sentence = f"An identity is a Named, and not {type(found).__name__}"
-        refused(_refusal(TypeError(sentence)))
+    if (fault := _fault(found)) is not None:
+        refused(_refusal(TypeError(fault)))
     elif not is_id(found.client_id):
         sentence = f"A client ID has 1 to {MAX_ID_CHARS} characters, none for control"
         refused(refuse(errors.INVALID, sentence))
-    elif found.name is not None and len(found.name) > MAX_NAME_CHARS:
-        sentence = f"A name has at most {MAX_NAME_CHARS} characters"
+    elif found.name is not None and not _is_name(found.name):
+        sentence = f"A name has at most {MAX_NAME_CHARS} characters, all of which can be encoded"
         refused(refuse(errors.INVALID, sentence))
     else:
-        named(found)
+        name = None if found.name is None else plain(found.name)
+        named(found._replace(client_id=plain(found.client_id), name=name))
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= MAX_NAME_CHARS and not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+def _fault(found: object) -> str | None:
+    """What a host has got wrong in saying who a client is."""
+    if not isinstance(found, Named):
+        return f"An identity is a Named, and not {type(found).__name__}"
+    if not isinstance(found.client_id, str) or not isinstance(found.name, str | None):
+        return f"Client ID and name are strings, and not as in {found!r}"
+    until = found.expires_at
+    if until is not None and not (isinstance(until, int | float) and abs(until) < MAX_TIME):
+        return f"The end of an identity is in seconds since the epoch, and not {until!r}"
+    return None
 
 
 class Admissions:

@@ -7,12 +7,13 @@ keys that are configured.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import logging
 import os
 import time
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import jwt
@@ -20,19 +21,36 @@ import msgspec
 
 from . import jwks, keys
 from .core import errors
-from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, is_id
+from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TIME, is_id
+from .hub import about
 from .keys import (
     CannotUseKeys,
-    FixedKey,
     Key,
+    KeyFile,
     KeySource,
     KeysUnavailable,
     NoKey,
+    OneKey,
 )
 from .node import Identify, Named, Session, Unidentified, anonymous
 
-#: Times in tokens are seconds since the epoch, and a number beyond this is none.
-_MAX_TIME: Final = 2**53
+_logger: Final = logging.getLogger("duologue.auth")
+
+
+class InvalidToken(Unidentified):
+    """A token that is not valid here. Who brings it is not told `why`; the log is.
+
+    `why` has nothing of the token in it.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(errors.UNAUTHORIZED, "This token is not valid here")
+        self.why: Final = why
+
+
+_MALFORMED: Final = "it is not a signed token"
+_NO_KEY: Final = "no key is known that it names, or that is for its algorithm"
+_OTHER_ISSUER: Final = "its iss is none of auth_issuer"
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -52,17 +70,19 @@ def verify(
     leeway: float,
     now: float,
 ) -> Claimed:
-    """Verify a token with a key, and only then look into it. Raises `Unidentified`.
+    """Verify a token with a key, and only then look into it.
 
+    Raises `InvalidToken`, or `Unidentified` for one that would be valid at another time.
     Without `issuer` any will do; without `audiences` the token may name none. `now` and `leeway`,
     by how much clocks may differ, in seconds.
     """
+    audiences = tuple(audiences)
     try:
         claims = jwt.decode(
             token,
             key.value,
             algorithms=sorted(key.algorithms),
-            audience=tuple(audiences) or None,
+            audience=audiences or None,
             issuer=issuer,
             options={
                 "require": ["exp", "sub"],
@@ -73,8 +93,17 @@ def verify(
                 "verify_iat": False,
             },
         )
+    except jwt.InvalidSignatureError as error:
+        raise InvalidToken("another key has signed it") from error
+    except jwt.MissingRequiredClaimError as error:
+        raise InvalidToken(f"it has no {error.claim}") from error
+    except jwt.InvalidAudienceError as error:
+        alone = "it has an aud, and there is no auth_audience"
+        raise InvalidToken("its aud is none of auth_audience" if audiences else alone) from error
+    except jwt.InvalidIssuerError as error:
+        raise InvalidToken(_OTHER_ISSUER) from error
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
-        raise _invalid() from error
+        raise InvalidToken(_MALFORMED) from error
     expires_at, not_before = _time(claims["exp"]), _time(claims.get("nbf", 0))
     if now >= expires_at + leeway:
         raise Unidentified(errors.EXPIRED, "This token has expired")
@@ -86,13 +115,9 @@ def verify(
     return Claimed(claims["sub"], _name(claims.get("name")), expires_at + leeway)
 
 
-def _invalid() -> Unidentified:
-    return Unidentified(errors.UNAUTHORIZED, "This token is not valid here")
-
-
 def _time(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MAX_TIME:
-        raise _invalid()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < MAX_TIME:
+        raise InvalidToken("its exp or nbf is no time")
     return float(value)
 
 
@@ -137,27 +162,23 @@ class JwtVerifier:
             raise Unidentified(errors.UNAUTHORIZED, "This server asks for a token")
         name = auth.get("name")
         name = name if isinstance(name, str) else None
-        issuer, key_id, algorithm = self._unverified(token)
-        try:
+        with _refused(session):
+            issuer, key_id, algorithm = self._unverified(token)
             found = self._sources[issuer].find(key_id, algorithm, self._clock())
-        except NoKey as error:
-            raise _invalid() from error
-        except KeysUnavailable as error:
-            raise _later() from error
-        if isinstance(found, Key):
-            return self._named(token, found, issuer, name)
-        return self._wait(token, found, issuer, name)
+            if isinstance(found, Key):
+                return self._named(token, found, issuer, name)
+        return self._wait(session, token, found, issuer, name)
 
     async def _wait(
-        self, token: str, asked: Awaitable[Key], issuer: str | None, name: str | None
+        self,
+        session: Session,
+        token: str,
+        asked: Awaitable[Key],
+        issuer: str | None,
+        name: str | None,
     ) -> Named:
-        try:
-            key = await asked
-        except NoKey as error:
-            raise _invalid() from error
-        except KeysUnavailable as error:
-            raise _later() from error
-        return self._named(token, key, issuer, name)
+        with _refused(session):
+            return self._named(token, await asked, issuer, name)
 
     def _named(self, token: str, key: Key, issuer: str | None, name: str | None) -> Named:
         claimed = verify(
@@ -181,27 +202,38 @@ class JwtVerifier:
         Raises `Unidentified` for anything that is not configured.
         """
         if not isinstance(token, str):
-            raise _invalid()
+            raise InvalidToken(_MALFORMED)
         try:
             header = jwt.get_unverified_header(token)
             issuer = None
             if None not in self._sources:
                 issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
-            raise _invalid() from error
+            raise InvalidToken(_MALFORMED) from error
         algorithm, key_id = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
-            raise _invalid()
+            raise InvalidToken("its algorithm is none of auth_algorithms")
         if not (issuer is None or isinstance(issuer, str)) or issuer not in self._sources:
-            raise _invalid()
+            raise InvalidToken(_OTHER_ISSUER)
         if not (key_id is None or isinstance(key_id, str)):
-            raise _invalid()
+            raise InvalidToken(_NO_KEY)
         return issuer, key_id, algorithm
 
 
-def _later() -> Unidentified:
-    sentence = "The keys for this token cannot be had at the moment; try again later"
-    return Unidentified(errors.UNAVAILABLE, sentence)
+@contextlib.contextmanager
+def _refused(session: Session) -> Iterator[None]:
+    """Say what went wrong: to the client that it did, and to the log why a token is not valid."""
+    try:
+        try:
+            yield
+        except NoKey as error:
+            raise InvalidToken(_NO_KEY) from error
+        except KeysUnavailable as error:
+            sentence = "The keys for this token cannot be had at the moment; try again later"
+            raise Unidentified(errors.UNAVAILABLE, sentence) from error
+    except InvalidToken as error:
+        _logger.info("a token is not valid: %s", error.why, extra=about(session))
+        raise
 
 
 # Options into objects
@@ -231,8 +263,9 @@ class Options:
     anonymous: bool | None = None
 
     def __post_init__(self) -> None:
-        if self.secret == "":
-            raise ValueError("auth_secret is empty")
+        for name in ("secret", "secret_file", "public_key_file"):
+            if getattr(self, name) == "":
+                raise ValueError(f"auth_{name} is empty")
         given = self.key_options
         if not given:
             self._check_without_key()
@@ -245,7 +278,8 @@ class Options:
             object.__setattr__(self, "algorithms", default)
         for algorithm in self.algorithms:
             if algorithm not in keys.SHARED and algorithm not in keys.PUBLIC:
-                raise ValueError(f"auth_algorithms: {algorithm!r} is none that may be used")
+                there = ", ".join((*keys.SHARED, *keys.PUBLIC))
+                raise ValueError(f"auth_algorithms: {algorithm!r} is none of {there}")
             if (algorithm in keys.SHARED) != shared:
                 kind = "a public key" if shared else "a secret"
                 raise ValueError(f"auth_algorithms: {algorithm} needs {kind}, not auth_{given[0]}")
@@ -296,7 +330,7 @@ def identify(options: Options) -> Identify:
         for issuer, place in zip(issuers, options.jwks, strict=True):
             sources[issuer] = _key_set(options, place)
     else:
-        sources[issuers[0]] = _fixed_key(options)
+        sources[issuers[0]] = _one_key(options)
     return JwtVerifier(
         sources,
         algorithms=options.algorithms,
@@ -306,20 +340,24 @@ def identify(options: Options) -> Identify:
     )
 
 
-def _fixed_key(options: Options) -> FixedKey:
-    path = options.secret_file or options.public_key_file
+def _one_key(options: Options) -> OneKey:
+    algorithms = options.algorithms
+    if options.public_key_file is not None:
+        path = options.public_key_file
+        return OneKey(KeyFile(path, lambda pem: keys.public_key(pem, algorithms)).current)
+    if options.secret_file is not None:
+        path = options.secret_file
+        return OneKey(KeyFile(path, lambda text: keys.secret(_line(text), algorithms)).current)
     try:
-        if path is None:
-            return FixedKey(keys.secret(os.fsencode(options.secret or ""), options.algorithms))
-        data = keys.read_file(Path(path))
-        if options.public_key_file is not None:
-            return FixedKey(keys.public_key(data, options.algorithms))
-        # An editor's end of line is not meant
-        secret = data.removesuffix(b"\n").removesuffix(b"\r")
-        return FixedKey(keys.secret(secret, options.algorithms))
-    except (OSError, CannotUseKeys) as error:
-        where = "in auth_secret" if path is None else f"in {path}"
-        raise CannotUseKeys(f"Cannot use the key {where}: {keys.reason(error)}") from error
+        secret = keys.secret(os.fsencode(options.secret or ""), algorithms)
+    except CannotUseKeys as error:
+        raise CannotUseKeys(f"Cannot use the key in auth_secret: {error}") from error
+    return OneKey(lambda: secret)
+
+
+def _line(text: bytes) -> bytes:
+    """Without an editor's end of line, which is not meant."""
+    return text.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def _key_set(options: Options, place: str) -> KeySource:

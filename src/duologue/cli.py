@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import difflib
 import logging
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from . import config, logs, scripting, serving
-from .config import ENVIRONMENT_PREFIX, Settings, SettingsError
 from .hosts import applications
 from .hosts.applications import CannotLoad
 from .keys import CannotUseKeys
 from .server import serve
 from .server.pages import PagesMissing
+from .settings import (
+    ENVIRONMENT_PREFIX,
+    Settings,
+    SettingsError,
+    settings_from,
+    sqlite_path,
+    value_type,
+    words,
+)
 from .stores import files
 from .stores.base import CannotOpen
 
 _logger: Final = logging.getLogger("duologue")
+
+#: How alike two names are, between 0 and 1, of which one may be meant for the other.
+_NEAR: Final = 0.75
 
 FAILURE: Final = 1
 COULD_NOT_START: Final = 3
@@ -55,16 +68,13 @@ main.add_command(scripting.send_command)
 main.add_command(scripting.listen_command)
 
 
-class _List(click.ParamType[tuple[str, ...]]):
+class _List(click.ParamType[Any]):
     """Words with commas between, or a list in the settings file."""
 
     name = "list"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        parts = value.split(",") if isinstance(value, str) else value
-        return tuple(part.strip() for part in parts if part.strip())
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return words(value)
 
 
 def _shown(default: Any) -> str | bool:
@@ -75,7 +85,7 @@ def _shown(default: Any) -> str | bool:
 
 
 def _option(field: dataclasses.Field[Any]) -> Callable[[Any], Any]:
-    kind, choices = config.value_type(field)
+    kind, choices = value_type(field)
     flag = "--" + field.name.replace("_", "-")
     if kind is bool:
         flag += "/--no-" + field.name.replace("_", "-")
@@ -117,7 +127,7 @@ def _read_file(context: click.Context, parameter: click.Parameter, path: Path | 
         raise click.BadParameter(f"{path}: there is no setting {unknown[0]!r}")
     for name, value in values.items():
         if isinstance(value, dict) or isinstance(value, bool) != (
-            config.value_type(fields[name])[0] is bool
+            value_type(fields[name])[0] is bool
         ):
             raise click.BadParameter(f"{path}: {name} is of the wrong type")
     context.default_map = {**(context.default_map or {}), **values}
@@ -128,6 +138,19 @@ def _all_settings(command: Callable[..., None]) -> Callable[..., None]:
         if not field.metadata["secret"]:
             command = _option(field)(command)
     return command
+
+
+def _misspelt() -> list[tuple[str, str]]:
+    """Variables that are nearly a setting's, each with that one's: who misspells the secret for
+    tokens would let everybody in. Others may be somebody else's."""
+    known = {field.name.upper() for field in dataclasses.fields(Settings)} | {"CONFIG", "APP"}
+    found = []
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(ENVIRONMENT_PREFIX)
+        if name != variable and name not in known:
+            near = difflib.get_close_matches(name, known, 1, _NEAR)
+            found += [(variable, ENVIRONMENT_PREFIX + meant) for meant in near]
+    return found
 
 
 def _secrets() -> dict[str, str]:
@@ -142,6 +165,17 @@ def _secrets() -> dict[str, str]:
             if value is not None:
                 found[field.name] = value
     return found
+
+
+def _check_tokens_asked_for(values: Mapping[str, Any]) -> None:
+    """Whoever says what tokens have to be like wants them asked for. If that came out empty, as
+    from a variable of the shell that was never set, everybody would be let in."""
+    context = click.get_current_context()
+    for name, value in values.items():
+        if name.startswith("auth_") and value in (None, "", ()):
+            given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
+            if given or os.environ.get(ENVIRONMENT_PREFIX + name.upper()) == "":
+                raise click.UsageError(f"{name} is empty")
 
 
 @main.command("serve", epilog=_EPILOG)
@@ -168,11 +202,14 @@ def _secrets() -> dict[str, str]:
 )
 def serve_command(application: str | None, **values: Any) -> None:
     """Run the server with its page."""
+    _check_tokens_asked_for(values)
     try:
-        settings = config.settings_from({**values, **_secrets()})
+        settings = settings_from({**values, **_secrets()})
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
     logs.configure(settings.log_level, settings.log_format, access=settings.access_log)
+    for variable, meant in _misspelt():
+        _logger.warning("%s is no setting; is %s meant?", variable, meant)
     try:
         _serve(settings, application)
     except _CANNOT_START as error:
@@ -229,7 +266,7 @@ def db_backup(store: str, target: str) -> None:
 
 
 def _path(store: str) -> str:
-    path = config.sqlite_path(store)
+    path = sqlite_path(store)
     if not path:
         raise click.UsageError("this is for stores in a file: --store sqlite:///PATH")
     return path

@@ -27,8 +27,9 @@ _LINK_EVENTS: Final[dict[type, str]] = {
 
 
 class Counts:
-    """`delivered`, `stored` and `repeated` are messages by the answer that their sender got;
-    `refusals` are by event and code, `links` by what became of requests and links."""
+    """`delivered`, `stored` and `repeated` are messages by the answer that their sender got, be it
+    a client or the host in its name; `refusals` are by event and code, `links` by what became of
+    requests and links."""
 
     __slots__ = ("delivered", "links", "refusals", "repeated", "store_failures", "stored")
 

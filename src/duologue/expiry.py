@@ -16,6 +16,9 @@ _AT_ONCE: Final = 200
 #: How long a store that failed is left alone before it is asked again.
 _AGAIN_SECONDS: Final = 1.0
 
+#: The clock may be set meanwhile, and no timer notices that.
+_LONGEST_WAIT: Final = 3_600.0
+
 _Expired = tuple[list[events.Tell], float | None]
 
 
@@ -42,10 +45,11 @@ class Expiry:
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self, due: float | None) -> None:
-        """Wake up at `due`, when the next request runs out of time; None if there is none."""
+        """Wake up at `due`, when the next request runs out of time, or to look again what time it
+        is; None if there is none."""
         self.stop()
         if due is not None:
-            delay = max(due - self._clock(), 0.0)
+            delay = min(max(due - self._clock(), 0.0), _LONGEST_WAIT)
             self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
 
     @property

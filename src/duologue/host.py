@@ -16,12 +16,13 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from . import codes, vocabulary
+from . import vocabulary
 from .core import errors, events, hosted, rules
 from .core.errors import Refusal, refuse
-from .core.model import MAX_ID_CHARS, Identity, Pair, Policy, Terms
+from .core.model import MAX_ID_CHARS, Identity, Pair, Policy, Terms, plain
 from .hub import Hub
 from .lobby import Limits, Lobby
+from .messages import Decided, Messages
 from .own import history
 from .stores.base import Store, StoreError
 from .stores.writer import Call, Writer
@@ -36,8 +37,6 @@ _UNREAD_MOST: Final = 1_000
 #: An event is an array with an object in it, and both count for a client's message.
 _DEPTH_AROUND: Final = 2
 
-_Messaged = events.AddMessage | events.MessageReply | Refusal
-
 
 class Refused(Exception):
     """Why something was not done; `refusal` has the code, `code` is one of `errors.CODES`."""
@@ -45,7 +44,7 @@ class Refused(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(f"{refusal.code}: {refusal.error}")
         self.refusal = refusal
-        self.code = refusal.code
+        self.code: str = refusal.code
 
 
 class Host:
@@ -69,7 +68,7 @@ class Host:
         limits: Limits,
         clock: Callable[[], float],
         tell: Callable[[events.Decision, float | None], None],
-        decide_message: Callable[..., _Messaged],
+        messages: Messages,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -80,8 +79,7 @@ class Host:
         self._limits = limits
         self._clock = clock
         self._tell = tell
-        self._decide_message = decide_message
-        self._message_ids = codes.message_ids()
+        self._messages = messages
         self._closed = False
 
     # About clients
@@ -103,7 +101,8 @@ class Host:
 
     async def forget(self, client: str) -> None:
         """End an identity now, delete what is kept of it, and end its sessions."""
-        decide = partial(self._forget, _id(client))
+        client = _id(client)
+        decide = partial(self._forget, client)
         await self._decided(decide, events.Done, partial(self._forgotten, client))
 
     def _forgotten(self, client: str) -> None:
@@ -145,9 +144,9 @@ class Host:
         again: the same one is answered as the first time. The two must be linked, also with the
         policy `open`. Also refused with `not_linked`, `blocked`, `too_large` and `overloaded`.
         """
-        _id(sender)
-        command = self._message(_id(target), content, id)
-        made = next(self._message_ids) if id is None else id
+        sender, target = _id(sender), _id(target)
+        command = self._message(target, content, id)
+        made = next(self._messages.ids) if command.id is None else command.id
         decide = partial(self._sending, sender, command, made, self._clock())
         return await self._submitted(decide, partial(self._sent, sender, command), target)
 
@@ -224,6 +223,10 @@ class Host:
                     return events.Decision(refuse(errors.NOT_FOUND, target=client))
                 identity = hosted.newcomer(client, now, self._terms)
                 unknown.append(identity)
+            elif create and identity.expires_at is not None and identity.expires_at <= now:
+                # It is still there, but would be swept up, and the link with it
+                identity = hosted.lasting(identity, now, self._terms)
+                unknown.append(identity)
             sides.append(identity)
         pair = self._pair(a, b)
         return hosted.link(
@@ -269,6 +272,7 @@ class Host:
         """A message that may be sent as it is; raises `Refused`."""
         limits = self._limits
         content = _plain(content, limits.max_json_depth - _DEPTH_AROUND)
+        id = plain(id) if isinstance(id, str) else id
         values = {"targetClientId": target, "message": None, "id": id}
         command = _converted(values, events.SendMessage)
         command = msgspec.structs.replace(command, content=content)
@@ -277,8 +281,8 @@ class Host:
             raise Refused(refusal)
         try:
             packets = vocabulary.encode_message(events.MessageReceived("", content))
-        except UnicodeEncodeError as error:
-            raise Refused(_invalid("a string cannot be encoded")) from error
+        except ValueError as error:  # UnicodeEncodeError is one
+            raise Refused(_invalid("a string or a number cannot be encoded")) from error
         if sum(map(len, packets)) > limits.max_content_bytes:
             raise Refused(refuse(errors.TOO_LARGE, target=target, id=id))
         if len(packets) - 1 > limits.max_attachments:
@@ -286,28 +290,17 @@ class Host:
             raise Refused(refuse(errors.TOO_LARGE, sentence, target=target, id=id))
         return command
 
-    def _sending(self, sender: str, command: events.SendMessage, id: str, now: float) -> _Messaged:
+    def _sending(self, sender: str, command: events.SendMessage, id: str, now: float) -> Decided:
         if self._store.identity(sender) is None:
             return refuse(errors.NOT_FOUND, target=sender, id=command.id)
-        return self._decide_message(sender, command, id, now, self._linked_only)
+        return self._messages.decide(sender, command, id, now, self._linked_only)
 
     def _sent(
-        self, sender: str, command: events.SendMessage, decided: _Messaged
+        self, sender: str, command: events.SendMessage, decided: Decided
     ) -> events.MessageReply:
         if isinstance(decided, Refusal):
             raise Refused(decided)
-        if isinstance(decided, events.MessageReply):
-            return decided
-        notice = decided.notice
-        self._deliver(command.target, sender, notice)
-        self._deliver(sender, command.target, msgspec.structs.replace(notice, to=command.target))
-        return decided.reply
-
-    def _deliver(self, client_id: str, peer: str, notice: events.MessageReceived) -> None:
-        client = self._hub.get(client_id)
-        if client is not None:
-            packets = vocabulary.encode_message(notice)
-            client.deliver(peer, notice.seq, packets)  # type: ignore[arg-type]
+        return self._messages.sent(sender, command.target, decided)
 
     # Waiting
 
@@ -352,9 +345,9 @@ class Host:
         def kept(result: Any) -> None:
             try:
                 found = done(result)
-            except Refused as refused:
+            except Exception as error:  # a fault of ours must not leave anyone waiting either
                 if not answer.done():
-                    answer.set_exception(refused)
+                    answer.set_exception(error)
             else:
                 if not answer.done():
                     answer.set_result(found)
@@ -374,7 +367,7 @@ def _id(client: str) -> str:
         raise Refused(_invalid(f"a client ID has 1 to {MAX_ID_CHARS} characters"))
     if any("\ud800" <= letter <= "\udfff" or letter == "\0" for letter in client):
         raise Refused(_invalid("a client ID holds a character that cannot be kept"))
-    return client
+    return plain(client)
 
 
 def _converted(values: Mapping[str, Any], kind: type[_T]) -> _T:
@@ -386,10 +379,15 @@ def _converted(values: Mapping[str, Any], kind: type[_T]) -> _T:
 
 def _plain(value: Any, depth: int) -> Any:
     """`value` of JSON's own types and bytes; raises `Refused` for what has none of them."""
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool):
         return value
+    # Libraries have classes of their own for these, which say the same and cannot be encoded
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, int):
+        return int(value)
     if isinstance(value, float) and math.isfinite(value):
-        return value
+        return float(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     if isinstance(value, list | tuple | Mapping):
@@ -398,7 +396,7 @@ def _plain(value: Any, depth: int) -> Any:
         if not isinstance(value, Mapping):
             return [_plain(item, depth - 1) for item in value]
         if all(isinstance(key, str) for key in value):
-            return {key: _plain(item, depth - 1) for key, item in value.items()}
+            return {plain(key): _plain(item, depth - 1) for key, item in value.items()}
     raise Refused(_invalid(f"a {type(value).__name__} such as this cannot be sent"))
 
 

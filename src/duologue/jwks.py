@@ -12,7 +12,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterable
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -21,12 +20,11 @@ from .keys import (
     MAX_KID_CHARS,
     CannotUseKeys,
     Key,
+    KeyFile,
     KeySet,
     KeysUnavailable,
     NoKey,
     key_set,
-    read_file,
-    reason,
 )
 
 _logger: Final = logging.getLogger("duologue.auth")
@@ -36,48 +34,17 @@ _MAX_MISSING: Final = 1_000
 
 
 class KeySetFile:
-    """A JWK set in a file, which is read again when it has changed. Raises `CannotUseKeys`.
-
-    While what is there cannot be used, what was there before is.
-    """
+    """A JWK set in a file, which is read again when it has changed. Raises `CannotUseKeys`."""
 
     def __init__(self, path: str, algorithms: Iterable[str]) -> None:
-        self._path = Path(path)
-        self._algorithms = tuple(algorithms)
-        self._seen = self._state()
-        try:
-            self._keys = self._read()
-        except (OSError, CannotUseKeys) as error:
-            raise CannotUseKeys(f"Cannot use the keys in {path}: {reason(error)}") from error
+        wanted = tuple(algorithms)
+        self._file = KeyFile(path, lambda data: key_set(data, wanted))
 
     def find(self, id: str | None, algorithm: str, now: float) -> Key:
-        state = self._state()
-        if state != self._seen:
-            self._seen = state
-            try:
-                self._keys = self._read()
-            except (OSError, CannotUseKeys) as error:
-                _logger.warning(
-                    "the keys in %s cannot be used, the former ones are: %s",
-                    self._path,
-                    reason(error),
-                )
-            else:
-                _logger.info("the keys in %s have been read again", self._path)
-        found = self._keys.find(id, algorithm)
+        found = self._file.current().find(id, algorithm)
         if found is None:
             raise NoKey
         return found
-
-    def _state(self) -> tuple[int, int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
-
-    def _read(self) -> KeySet:
-        return key_set(read_file(self._path), self._algorithms)
 
 
 class KeySetUrl:
@@ -175,6 +142,9 @@ class KeySetUrl:
             result = key_set(self._fetch(self._url, self._timeout), self._algorithms)
         except CannotUseKeys as error:
             result = error
+        except Exception:  # a fault of ours, after which the keys have to be asked for again, too
+            _logger.exception("fetching keys failed")
+            result = CannotUseKeys("a fault of ours")
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(self._returned, asking, now, result)
 
@@ -204,10 +174,14 @@ def check_url(url: str) -> None:
         parts = urlsplit(url)
         host = parts.hostname or ""
         _ = parts.port
+        host.encode("idna")
+        f"{parts.path}?{parts.query}".encode("ascii")
     except ValueError as error:
         raise CannotUseKeys(f"{url!r} is not a URL") from error
     if parts.username is not None or parts.password is not None:
         raise CannotUseKeys("a URL with a password in it can be read by others")
+    if " " in url or not url.isprintable():
+        raise CannotUseKeys(f"{url!r} is not a URL")
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
         raise CannotUseKeys(f"{url!r} is neither https nor on this machine")
 
@@ -254,6 +228,7 @@ def fetch_url(url: str, timeout: float) -> bytes:
         raise CannotUseKeys(f"the answer is {error.code}") from error
     except urllib.error.URLError as error:
         raise CannotUseKeys(str(error.reason)) from error
-    except (OSError, http.client.HTTPException) as error:
+    # ValueError is what the standard library has for names that cannot be encoded, among others
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise CannotUseKeys(str(error) or type(error).__name__) from error
     return data

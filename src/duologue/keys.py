@@ -5,9 +5,11 @@ Each key is tied to the algorithms that its kind is made for, whatever a token s
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Iterator, Mapping
+import logging
+import stat
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import jwt
 import msgspec
@@ -15,6 +17,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.algorithms import HMACAlgorithm
+
+_logger: Final = logging.getLogger("duologue.auth")
 
 #: Secret of at least so many bytes, as long as the digest that is made with it (RFC 7518, 3.2).
 SHARED: Final[Mapping[str, int]] = {"HS256": 32, "HS384": 48, "HS512": 64}
@@ -111,13 +115,18 @@ def public_key(pem: bytes, algorithms: Iterable[str]) -> Key:
     """A public key in PEM. Raises `CannotUseKeys`."""
     if b"PRIVATE KEY" in pem:
         raise CannotUseKeys("it is a private key; only the issuer may have that")
+    if b"BEGIN CERTIFICATE" in pem:
+        raise CannotUseKeys("it is a certificate; 'openssl x509 -pubkey -noout' takes its key out")
     try:
         value = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CannotUseKeys("it is not a public key in PEM") from error
     fits = _fits(value)
     if not fits:
-        raise CannotUseKeys("it is of a kind or size that is not used")
+        raise CannotUseKeys(
+            f"it is neither RSA of at least {_MIN_RSA_BITS} bits, nor of the curves P-256, P-384 "
+            "and P-521, nor of EdDSA"
+        )
     usable = fits.intersection(algorithms)
     if not usable:
         raise CannotUseKeys(f"it is a key for {', '.join(sorted(fits))}")
@@ -187,19 +196,67 @@ def _from_jwk(jwk: dict[str, Any], wanted: frozenset[str]) -> Key | None:
 # Sources
 
 
-class FixedKey:
-    """One key that stays. What a token says of its key's ID does not matter."""
+class OneKey:
+    """The key that `current` gives. What a token says of its key's ID does not matter."""
 
-    def __init__(self, key: Key) -> None:
-        self._key = key
+    def __init__(self, current: Callable[[], Key]) -> None:
+        self._current = current
 
     def find(self, id: str | None, algorithm: str, now: float) -> Key:
-        if algorithm not in self._key.algorithms:
+        key = self._current()
+        if algorithm not in key.algorithms:
             raise NoKey
-        return self._key
+        return key
 
 
-def read_file(path: Path) -> bytes:
+_T = TypeVar("_T")
+
+
+class KeyFile(Generic[_T]):
+    """What `made` makes of a file with a key or keys, made again when the file has changed.
+
+    While what is there cannot be used, what was there before is. Raises `CannotUseKeys`.
+    """
+
+    def __init__(self, path: str, made: Callable[[bytes], _T]) -> None:
+        self._path = Path(path)
+        self._made = made
+        self._seen = self._state()
+        try:
+            self._found = self._read()
+        except (OSError, CannotUseKeys) as error:
+            raise CannotUseKeys(f"Cannot use the key in {path}: {_reason(error)}") from error
+
+    def current(self) -> _T:
+        state = self._state()
+        if state != self._seen:
+            self._seen = state
+            try:
+                self._found = self._read()
+            except (OSError, CannotUseKeys) as error:
+                _logger.warning(
+                    "the key in %s cannot be used, the former one is: %s",
+                    self._path,
+                    _reason(error),
+                )
+            else:
+                _logger.info("the key in %s has been read again", self._path)
+        return self._found
+
+    def _state(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        if not stat.S_ISREG(found.st_mode):
+            return None  # a pipe can be read once, and whoever tries again waits for ever
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+    def _read(self) -> _T:
+        return self._made(_read_file(self._path))
+
+
+def _read_file(path: Path) -> bytes:
     """A file with a key or keys. Raises `OSError`, and `CannotUseKeys` if it is far too large."""
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
@@ -208,7 +265,7 @@ def read_file(path: Path) -> bytes:
     return data
 
 
-def reason(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Why a file could not be used, without its name."""
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__

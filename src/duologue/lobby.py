@@ -210,9 +210,11 @@ class Lobby:
         if isinstance(welcome, Refusal):
             self.turn_away(session, welcome)
             return
-        if session not in self._admitted:
-            return  # its identity was forgotten meanwhile
         identity = welcome.identity
+        if session not in self._admitted:
+            # Its identity was forgotten meanwhile; one that it was given after that has nobody now
+            self._settle(self._new_client(identity))
+            return
         self._unsettled.pop(identity.id, None)  # it has not gone after all
         client = self._hub.get(identity.id)
         if client is not None and len(client.sessions) >= self._limits.max_sessions_per_client:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-import msgspec
-
 from .server import requests
 
-# Control characters of both kinds, line separators, and marks that turn the direction of text
+# Control characters of both kinds, line separators, marks that turn the direction of text, and what
+# cannot be encoded
 _UNSAFE: Final = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
@@ -25,8 +25,12 @@ def escape(text: str) -> str:
 
 def _ids(record: logging.LogRecord) -> dict[str, str]:
     """The session and the request that a record is about, where it is about one."""
-    ids = {name: getattr(record, name, None) for name in ("session", "request")}
-    ids["request"] = ids["request"] or requests.current()
+    found = {name: getattr(record, name, None) for name in ("session", "request")}
+    # Frameworks have objects of theirs by these names
+    ids = {name: id for name, id in found.items() if isinstance(id, str) and id}
+    # Where another server carries the clients, nobody has looked at what they call their requests
+    if not requests.is_sane(ids.get("request", "")):
+        ids["request"] = requests.current() or ""
     return {name: id for name, id in ids.items() if id}
 
 
@@ -37,7 +41,9 @@ class TextFormatter(logging.Formatter):
         time = datetime.fromtimestamp(record.created, UTC).isoformat(" ", "milliseconds")
         # Before the message, in which others may have put something that looks the same
         ids = "".join(f" {name}={escape(id)}" for name, id in _ids(record).items())
-        line = f"{time} {record.levelname:7} {record.name}{ids}: {escape(record.getMessage())}"
+        # uvicorn ends some of its messages with a line's end
+        message = escape(record.getMessage().rstrip("\n"))
+        line = f"{time} {record.levelname:7} {record.name}{ids}: {message}"
         if record.exc_info:
             trace = self.formatException(record.exc_info)
             line += "".join(f"\n    {escape(part)}" for part in trace.splitlines())
@@ -58,7 +64,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         # What is unsafe on a terminal is so in JSON too, and can be escaped there like any letter
-        line = msgspec.json.encode(entry).decode()
+        line = json.dumps(entry, ensure_ascii=False)
         return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 

@@ -34,6 +34,8 @@ from .server import lane
 from .server.app import POLLING, WEBSOCKET, Engine, Survey
 from .stores import writer
 
+_OPEN_METRICS: Final = "application/openmetrics-text"
+
 _LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LAG_SECONDS: Final = 1.0
 
@@ -80,7 +82,8 @@ class Metrics:
     async def render(self, accept: str = "") -> tuple[bytes, str]:
         """The text of ``/metrics``, and its content type, for a request's ``Accept``."""
         self._collector.survey = await self._engine.survey()
-        encode, content_type = choose_encoder(accept)
+        # Of versions and escapings our names need none, and one that is no number makes this fail
+        encode, content_type = choose_encoder(_OPEN_METRICS if _OPEN_METRICS in accept else "")
         return encode(self.registry), content_type
 
     def app(self) -> Starlette:

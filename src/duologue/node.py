@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from . import codes, vocabulary
+from . import vocabulary
 from .admission import Admissions, Identification, Identify, Named, Unidentified, anonymous
 from .core import errors, events, rules
 from .core.errors import Refusal, refuse
@@ -26,6 +26,7 @@ from .expiry import Expiry
 from .host import Host
 from .hub import Client, Hub, Session, about
 from .lobby import Limits, Lobby
+from .messages import Messages, ended, told_no_more, too_often
 from .own import Own
 from .permission import Authorize, Permission
 from .stores.base import Store, StoreError
@@ -45,6 +46,10 @@ __all__ = [
     "anonymous",
 ]
 
+
+#: How long a client may wait to be named once more. One that comes in waits for as long as the
+#: engine lets it; one that is here could have ever more of its tokens wait.
+_RENEWAL_SECONDS: Final = 10.0
 
 #: What is between a client and this node alone.
 _OwnCommand = events.OwnCommand | events.RenewToken
@@ -103,6 +108,17 @@ class Node:
             admissions=self._admissions,
             counts=self.counts,
         )
+        self._messages = Messages(
+            store,
+            self._writer,
+            self.hub,
+            terms=self._terms,
+            max_waiting=self._limits.max_waiting_messages,
+            clock=clock,
+            counts=self.counts,
+            answer=self._answer,
+            failed=self._lobby.store_failed,
+        )
         #: What the application that embeds this node may do in its own right.
         self.host = Host(
             store,
@@ -113,11 +129,10 @@ class Node:
             limits=self._limits,
             clock=clock,
             tell=self._tell,
-            decide_message=self.decide_message,
+            messages=self._messages,
         )
         self._performing = False
         self._effects: deque[events.Tell] = deque()
-        self._message_ids = codes.message_ids()
 
     @property
     def trouble(self) -> str | None:
@@ -168,7 +183,7 @@ class Node:
             if type(command.content) is not str and (refusal := vocabulary.lookalike(command)):
                 self._answer(session, name, ack, refusal)
                 return
-            self._message(session, command, ack, now)
+            self._messages.send(session, command, ack, now)
         elif isinstance(command, _OwnCommand):
             self._own_command(session, command, partial(self._answer, session, name, ack), now)
         else:
@@ -188,115 +203,7 @@ class Node:
         elif isinstance(reply, Refusal):
             session.send(vocabulary.encode_refusal(name, reply))
 
-    # Messages
-
-    def _message(
-        self, session: Session, command: events.SendMessage, ack: int | None, now: float
-    ) -> None:
-        client: Client = session.data
-        if not client.messages.take(now):
-            refusal = self._too_often(client.messages, command.target, command.id)
-            self._answer(session, "message", ack, refusal)
-            return
-        id = next(self._message_ids) if command.id is None else command.id
-        if not self._store.immediate:
-            if client.waiting >= self._limits.max_waiting_messages:
-                sentence = "Too many of your messages wait to be kept; try again later"
-                refusal = refuse(errors.OVERLOADED, sentence, target=command.target, id=command.id)
-                self._answer(session, "message", ack, refusal)
-                return
-            client.waiting += 1
-            self._writer.submit(_Sending(self, client, session, command, ack, id, now))
-            return
-        try:
-            decided = self.decide_message(client.id, command, id, now)
-        except StoreError as error:
-            self.message_failed(session, command, ack, error)
-        else:
-            self.decided_message(session, command, ack, decided)
-
-    def decide_message(
-        self,
-        sender: str,
-        command: events.SendMessage,
-        id: str,
-        now: float,
-        terms: Terms | None = None,
-    ) -> events.AddMessage | events.MessageReply | Refusal:
-        """Belongs inside a transaction, unless the store needs none."""
-        terms = self._terms if terms is None else terms
-        store, target = self._store, command.target
-        pair = store.pair(sender, target)
-        if pair is None and store.identity(sender) is None:
-            return _ended(target, command.id)
-        earlier = None
-        if command.id is not None and pair is not None:
-            earlier = store.earlier(pair, sender, id)
-        peer = self.hub.get(target)
-        online = peer is not None
-        identity = store.identity(target) if peer is None else peer.identity
-        decided = rules.message(command, sender, pair, earlier, id, now, identity, online, terms)
-        if isinstance(decided, events.AddMessage):
-            store.add_message(decided)
-        return decided
-
-    def decided_message(
-        self,
-        session: Session,
-        command: events.SendMessage,
-        ack: int | None,
-        decided: events.AddMessage | events.MessageReply | Refusal,
-    ) -> None:
-        client: Client = session.data
-        if isinstance(decided, events.AddMessage):
-            notice, seq = decided.notice, decided.message.seq
-            peer = self.hub.get(command.target)
-            if peer is not None:
-                self.counts.delivered += 1
-                packets = vocabulary.encode_message(notice)
-                peer.deliver(client.id, seq, packets)  # type: ignore[arg-type]
-            else:
-                self.counts.stored += 1
-            if client.kept or len(client.sessions) > 1 or not session.connected:
-                self._echo(session, client, command.target, notice, seq)  # type: ignore[arg-type]
-            if ack is not None:
-                packets = vocabulary.encode_reply(ack, decided.reply)
-                client.answer(session, command.target, seq, packets)  # type: ignore[arg-type]
-        elif isinstance(decided, Refusal):
-            refusal = self._count_refusal(client, decided, self._clock())
-            self._answer(session, "message", ack, refusal)
-        else:
-            self.counts.repeated += 1
-            if ack is not None:
-                packets = vocabulary.encode_reply(ack, decided)
-                client.answer(session, command.target, decided.seq, packets)
-
-    def message_failed(
-        self, session: Session, command: events.SendMessage, ack: int | None, error: StoreError
-    ) -> None:
-        self._lobby.store_failed(error)
-        refusal = refuse(errors.UNAVAILABLE, target=command.target, id=command.id)
-        self._answer(session, "message", ack, refusal)
-
-    def _echo(
-        self,
-        session: Session,
-        client: Client,
-        to: str,
-        notice: events.MessageReceived,
-        seq: int,
-    ) -> None:
-        """A client's other sessions see what it sent, also if this one has gone meanwhile."""
-        there: Client | None = client
-        if not session.connected:
-            there = self.hub.get(client.id)
-        elif client.kept and not client.is_behind(to):
-            client.got[to] = seq
-        if there is not None and (len(there.sessions) > 1 or not session.connected):
-            packets = vocabulary.encode_message(msgspec.structs.replace(notice, to=to))
-            there.deliver(to, seq, packets, session)
-
-    # Other commands
+    # Commands
 
     def _command(
         self,
@@ -309,7 +216,7 @@ class Node:
         client: Client = session.data
         bucket = self._bucket(client, command)
         if not bucket.take(now):
-            answer(self._too_often(bucket, command.target))
+            answer(too_often(bucket, command.target))
             return
         if isinstance(command, events.SendSignal) and (refusal := vocabulary.lookalike(command)):
             answer(refusal)
@@ -338,7 +245,7 @@ class Node:
         store, target = self._store, command.target
         actor = store.identity(client.id)
         if actor is None:
-            return events.Decision(_ended(target)), store.next_due()
+            return events.Decision(ended(target)), store.next_due()
         facts = rules.Facts(
             self._terms,
             actor,
@@ -363,7 +270,7 @@ class Node:
         self._tell(decision, due, session)
         reply = decision.reply
         if isinstance(reply, Refusal):
-            reply = self._count_refusal(session.data, reply, self._clock())
+            reply = told_no_more(session.data, reply, self._clock())
         answer(reply)
 
     def _tell(
@@ -402,7 +309,7 @@ class Node:
     ) -> None:
         client: Client = session.data
         if not client.requests.take(now):
-            answer(self._too_often(client.requests, UNSET))
+            answer(too_often(client.requests, UNSET))
             return
         if isinstance(command, events.RenewToken):
             self._renew(session, command, answer)
@@ -454,7 +361,7 @@ class Node:
         store = self._store
         actor = store.identity(client.id)
         if actor is None:
-            decision = events.Decision(_ended(UNSET))
+            decision = events.Decision(ended(UNSET))
         else:
             decision = self._own.decide(actor, command, now)
         for change in decision.changes:
@@ -484,6 +391,7 @@ class Node:
             {"token": command.token},
             partial(self._renewed, session, answer),
             answer,
+            within=_RENEWAL_SECONDS,
         )
 
     def _renewed(
@@ -510,26 +418,6 @@ class Node:
             return client.messages
         return client.requests
 
-    def _too_often(
-        self, bucket: TokenBucket, target: str | UnsetType, id: str | None = None
-    ) -> Refusal:
-        return refuse(errors.RATE_LIMITED, target=target, id=id, retry_after=bucket.wait())
-
-    def _count_refusal(self, client: Client, refusal: Refusal, now: float) -> Refusal:
-        """Whoever keeps on trying those that it has no link to is told no more about them."""
-        if refusal.code not in (errors.NOT_FOUND, errors.NOT_LINKED):
-            return refusal
-        if client.strangers.take(now):
-            return refusal
-        kind = errors.CODES[errors.RATE_LIMITED]
-        return msgspec.structs.replace(
-            refusal,
-            code=errors.RATE_LIMITED,
-            error=kind.sentence,
-            retryable=kind.retryable,
-            retry_after=client.strangers.wait(),
-        )
-
     # What follows from a decision
 
     def _perform(self, effects: Iterable[events.Tell]) -> None:
@@ -552,13 +440,15 @@ class Node:
 
     def _log_links(self, session: Session | None, effects: Sequence[events.Tell]) -> None:
         extra = None if session is None else about(session)
-        for effect in effects:
-            told, notice = effect.to, effect.notice
-            if isinstance(notice, events.LinkEstablished):
-                _logger.info("clients %s and %s linked", told, notice.peer, extra=extra)
-                return
-            if isinstance(notice, events.LinkClosed):
-                _logger.info("clients %s and %s unlinked", told, notice.peer, extra=extra)
+        logged = set()
+        for told, notice in ((effect.to, effect.notice) for effect in effects):
+            if not isinstance(notice, events.LinkEstablished | events.LinkClosed):
+                continue
+            # Often both of a pair are told
+            if (pair := frozenset((told, notice.peer))) not in logged:
+                logged.add(pair)
+                done = "linked" if isinstance(notice, events.LinkEstablished) else "unlinked"
+                _logger.info("clients %s and %s %s", told, notice.peer, done, extra=extra)
 
     # The end
 
@@ -586,33 +476,5 @@ class Node:
         self._writer.close()
 
 
-def _ended(target: str | UnsetType, id: str | None = None) -> Refusal:
-    """For what a client had sent before it heard that its identity has ended."""
-    return refuse(errors.EXPIRED, "This identity has ended", target=target, id=id)
-
-
 def _unnamed(answer: Callable[[events.Reply], None], refusal: Refusal) -> None:
     answer(msgspec.structs.replace(refusal, target_client_id=UNSET))
-
-
-class _Sending(msgspec.Struct, gc=False):
-    """A message on its way through the store."""
-
-    node: Node
-    client: Client
-    session: Session
-    command: events.SendMessage
-    ack: int | None
-    id: str
-    now: float
-
-    def run(self) -> events.AddMessage | events.MessageReply | Refusal:
-        return self.node.decide_message(self.client.id, self.command, self.id, self.now)
-
-    def done(self, decided: events.AddMessage | events.MessageReply | Refusal) -> None:
-        self.client.waiting -= 1
-        self.node.decided_message(self.session, self.command, self.ack, decided)
-
-    def failed(self, error: StoreError) -> None:
-        self.client.waiting -= 1
-        self.node.message_failed(self.session, self.command, self.ack, error)

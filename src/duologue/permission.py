@@ -66,6 +66,10 @@ class Permission:
         try:
             async with asyncio.timeout(self._timeout):
                 found = await answer
+        except asyncio.CancelledError:
+            # Whether by the host's own doing or at the end: whoever asked is not to wait for ever
+            refused(refuse(errors.UNAVAILABLE, target=target))
+            raise
         except Exception as error:  # as above
             _failed(error, target, refused)
         else:

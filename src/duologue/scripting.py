@@ -31,6 +31,7 @@ from .client import (
     Event,
     LinkRequested,
     Links,
+    Refused,
 )
 from .client.http import parse_url
 from .core import errors
@@ -54,6 +55,8 @@ class IdentityFile:
         self.resume_token: str | None = None
         if path.exists():
             self._read()
+        elif not path.parent.is_dir():
+            raise click.BadParameter(f"{path} cannot be made: there is no folder {path.parent}")
 
     def _read(self) -> None:
         try:
@@ -95,6 +98,12 @@ def _common(command: _CommandT) -> _CommandT:
             "client is somebody new who is gone at the end.",
         ),
         click.option(
+            "--token-file",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="File with a signed token, for a server that asks for one; read before each "
+            "connection.",
+        ),
+        click.option(
             "--cafile",
             type=click.Path(exists=True, dir_okay=False),
             help="PEM file with the certificates to trust, instead of the system's.",
@@ -113,8 +122,14 @@ def _common(command: _CommandT) -> _CommandT:
 
 
 def _client(
-    url: str, cafile: str | None, identity: Path | None, name: str | None
-) -> tuple[Client, IdentityFile | None]:
+    url: str,
+    cafile: str | None,
+    identity: Path | None,
+    token_file: Path | None,
+    name: str | None,
+) -> Client:
+    if identity is not None and token_file is not None:
+        raise click.UsageError("--identity and --token-file exclude each other")
     try:
         origin = parse_url(url).origin
         tls = None if cafile is None else ssl.create_default_context(cafile=cafile)
@@ -125,11 +140,12 @@ def _client(
             tls=tls,
             keep=file is not None,
             resume_token=None if file is None else file.resume_token,
+            token=None if token_file is None else lambda: token_file.read_text("ascii").strip(),
             on_resume_token=None if file is None else lambda token: file.save(client.id, token),
         )
     except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from error
-    return client, file
+    return client
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -140,6 +156,9 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         sys.exit(COULD_NOT_CONNECT)
     except DuologueError as error:
         click.echo(f"duologue: {error}", err=True)
+        sys.exit(FAILURE)
+    except UnicodeDecodeError:
+        click.echo("duologue: the file of --token-file holds no token", err=True)
         sys.exit(FAILURE)
     except BrokenPipeError:
         # Nobody reads any more; nor what Python would still like to flush
@@ -160,7 +179,7 @@ def _print(values: dict[str, Any]) -> None:
 
 def _binary(stream: TextIO | None) -> BinaryIO:
     if stream is None:
-        raise OSError("Standard input or output is closed")
+        raise OSError("standard input or output is closed")
     return stream.buffer
 
 
@@ -168,7 +187,7 @@ def _from_standard_input() -> str:
     try:
         return _binary(sys.stdin).read().decode().removesuffix("\n")
     except UnicodeDecodeError as error:
-        raise click.UsageError(f"Standard input is not UTF-8: {error}") from error
+        raise click.UsageError("standard input is not text in UTF-8") from error
     except OSError as error:
         raise click.UsageError(str(error)) from error
 
@@ -205,13 +224,14 @@ def send_command(
     url: str,
     cafile: str | None,
     identity: Path | None,
+    token_file: Path | None,
     name: str | None,
     invite: str | None,
 ) -> None:
     """Send TEXT to PEER, and print what the server answers once it is stored.
 
     TEXT is '-', or left out, for standard input. With --invite, PEER may be left out: it is whoever
-    made the invitation.
+    made the invitation; without it, the two have to be linked already.
     """
     if invite is not None and text is None and peer is not None:
         peer, text = None, peer
@@ -219,7 +239,7 @@ def send_command(
         raise click.UsageError("Missing argument 'PEER'.")
     if text is None or text == "-":
         text = _from_standard_input()
-    client, _ = _client(url, cafile, identity, name)
+    client = _client(url, cafile, identity, token_file, name)
     _run(_send(client, peer, text, invite))
 
 
@@ -232,7 +252,13 @@ async def _send(client: Client, peer: str | None, text: str, invite: str | None)
                 raise DuologueError(errors.INVALID, sentence)
             peer = maker
         assert peer is not None  # noqa: S101 - one of the two was given
-        sent = await client.send(peer, text)
+        try:
+            sent = await client.send(peer, text)
+        except Refused as error:
+            if error.code != errors.NOT_LINKED:
+                raise
+            hint = "use an invitation (--invite), or have it ask you while you listen --accept-all"
+            raise DuologueError(error.code, f"{error.message}: {hint}") from error
         _print({"to": peer, "id": sent.id, "seq": sent.seq, "at": sent.at, "status": sent.status})
 
 
@@ -244,6 +270,7 @@ def listen_command(
     url: str,
     cafile: str | None,
     identity: Path | None,
+    token_file: Path | None,
     name: str | None,
     invite: str | None,
 ) -> None:
@@ -252,7 +279,7 @@ def listen_command(
     Events have the names and keys of docs/protocol.md. Binary content is {"base64": …}. The sender
     of a message hears that it was delivered when its line has been written.
     """
-    client, _ = _client(url, cafile, identity, name)
+    client = _client(url, cafile, identity, token_file, name)
     _run(_listen(client, invite, accept_all))
 
 

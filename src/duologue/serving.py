@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import socket
 from collections.abc import Callable
@@ -10,11 +11,12 @@ from typing import Any, Final, Literal, cast
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from .config import Service, Settings
+from .config import Service
 from .metrics import Metrics
 from .server import http, serve, websocket
 from .server.app import Engine
 from .server.requests import WithRequestId
+from .settings import Settings
 
 _logger: Final = logging.getLogger("duologue.serving")
 
@@ -60,7 +62,8 @@ def run(
             access_log=False,
             server_header=False,
             proxy_headers=settings.proxy_headers,
-            forwarded_allow_ips=settings.forwarded_allow_ips,
+            # By a socket in the file system a proxy has no address; who may open that says its mode
+            forwarded_allow_ips="*" if settings.uds else settings.forwarded_allow_ips,
             ssl_certfile=settings.ssl_certfile,
             ssl_keyfile=settings.ssl_keyfile,
             timeout_graceful_shutdown=max(1, round(settings.grace_seconds)),
@@ -73,7 +76,9 @@ def run(
         beside=beside,
     )
     try:
-        serve.run(server, listener)
+        # In a context of its own: what is pushed where this is called, as Flask's `g`, would be
+        # that of every request
+        contextvars.Context().run(serve.run, server, listener)
     finally:
         metrics.stop()
         service.node.close()

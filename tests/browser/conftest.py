@@ -90,7 +90,7 @@ def place() -> Iterator[ServerProcess]:
 
 
 @contextmanager
-def company(browser: Browser, place: ServerProcess) -> Iterator[Meet]:
+def company(browser: Browser, place: ServerProcess | str) -> Iterator[Meet]:
     """Gives what brings people to the messenger for the first time, each with their own browser.
 
     At the end nobody's page may have complained.

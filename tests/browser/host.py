@@ -1,10 +1,15 @@
-"""A page of another site, which has a widget in it."""
+"""A page of another site, which has a widget in it, and who looks at that."""
 
 from __future__ import annotations
 
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.people import Person
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -47,7 +52,8 @@ class Host:
     def shows(self, server: str, widgets: str) -> None:
         """A page with these widgets, of this Duologue server."""
         self.body = _PAGE.format(server=server, widgets=widgets).encode()
-        self.policy = _POLICY.format(server=server, socket=server.replace("http", "ws", 1))
+        origin = "/".join(server.split("/")[:3])
+        self.policy = _POLICY.format(server=origin, socket=origin.replace("http", "ws", 1))
 
     def __enter__(self) -> Host:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -63,3 +69,31 @@ class Host:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class Customer(Person):
+    """Somebody who looks at the shop's page."""
+
+    def visit(self, path: str = "/") -> None:
+        self.page.goto(self.url + path)
+        expect(self.page.get_by_role("heading", name="A shop")).to_be_visible()
+
+    def comes(self) -> None:
+        self.visit()
+
+    def sets(self, attribute: str, value: str) -> None:
+        """What the shop's own script would do."""
+        self.page.evaluate(
+            "([name, value]) => document.querySelector('duologue-chat').setAttribute(name, value)",
+            [attribute, value],
+        )
+
+    @property
+    def widget(self) -> Locator:
+        return self.page.get_by_role("region", name=re.compile("^Chat"))
+
+
+def chat(**attributes: str) -> str:
+    """A widget with these attributes."""
+    written = " ".join(f'{name}="{value}"' for name, value in attributes.items())
+    return f"<duologue-chat {written}></duologue-chat>"

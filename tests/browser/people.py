@@ -127,7 +127,7 @@ class Person:
     @property
     def banner(self) -> Locator:
         return self.page.get_by_role("status").filter(
-            has_text=re.compile("onnect|offline|server|Verbind")
+            has_text=re.compile("onnect|offline|server|ign.in|Verbind")
         )
 
     @property
@@ -287,6 +287,14 @@ def greet(person: Person, stranger: Stranger, name: str) -> None:
     person.accept(name)
     expect(person.log).to_be_visible()
     stranger.is_linked()
+
+
+def invitation(person: Person) -> str:
+    """Make one; returns its link."""
+    person.press("Invite by link")
+    link = person.dialog.get_by_role("code").inner_text()
+    person.press("Close", person.dialog)
+    return link
 
 
 def file(name: str, kind: str, data: bytes) -> FilePayload:

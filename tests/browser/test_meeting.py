@@ -7,17 +7,8 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Meet
-from tests.browser.people import Person, meet
+from tests.browser.people import invitation, meet
 from tests.support.process import Serve
-
-
-def invitation(person: Person) -> str:
-    """Make one; returns its link."""
-    person.press("Invite by link")
-    link = person.dialog.get_by_role("code").inner_text()
-    person.press("Close", person.dialog)
-    return link
-
 
 # A first visit
 
@@ -181,6 +172,25 @@ def test_many_requests_do_not_bury_the_page(person: Meet) -> None:
     expect(ann.requests).to_have_count(3)
     ann.press("Show 2 more")
     expect(ann.requests).to_have_count(5)
+
+
+def test_the_browser_is_asked_once_to_keep_what_is_said(person: Meet) -> None:
+    ann, ben = person("Ann"), person("Ben")
+    asked: list[bool] = []
+    ann.context.expose_function("asked", lambda: asked.append(True))
+    ann.context.add_init_script(
+        """const { persist } = StorageManager.prototype;
+        StorageManager.prototype.persist = function () { asked(); return persist.call(this); };"""
+    )
+    ann.reloads()
+    expect(ann.own_id).to_have_text(re.compile("^[0-9a-f-]{36}$"))
+    assert asked == []
+    meet(ann, ben)
+    ben.says("Keep this")
+    ann.sees("Keep this")
+    ann.reloads()
+    ann.sees("Keep this")
+    assert asked == [True]
 
 
 # Invitations

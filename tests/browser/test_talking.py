@@ -123,6 +123,25 @@ def test_a_draft_stays_where_it_was_written(person: Meet) -> None:
     expect(ann.field).to_have_value("Dear Ben")
 
 
+def test_files_that_wait_with_a_draft_stay_there_too(person: Meet) -> None:
+    ann, ben, cleo = person("Ann"), person("Ben"), person("Cleo")
+    meet(ann, cleo)
+    meet(ann, ben)
+    ann.attaches(file("red.png", "image/png", PICTURE))
+    chosen = ann.page.get_by_role("list", name="Attached files").get_by_role("listitem")
+    expect(chosen).to_contain_text("red.png")
+    ann.opens("Cleo")
+    expect(chosen).to_have_count(0)
+    ann.opens("Ben")
+    expect(chosen).to_contain_text("red.png")
+    expect(chosen.locator("img")).to_have_js_property("naturalWidth", 2)
+    ann.press("Send")
+    expect(ben.log.get_by_role("img", name="Picture: red.png")).to_be_visible()
+    ann.opens("Cleo")
+    ann.opens("Ben")
+    expect(chosen).to_have_count(0)
+
+
 def test_what_is_new_is_read_out_once(person: Meet) -> None:
     ann, ben = person("Ann"), person("Ben")
     meet(ann, ben)

@@ -61,3 +61,28 @@ def test_two_people_talk_on_the_page_of_the_tutorial(
     ann.get_by_role("button").click()
     expect(ann.locator("#log")).to_contain_text("me: Hello, Ben (delivered)")
     expect(ben.locator("#log")).to_contain_text(": Hello, Ben")
+
+
+@pytest.fixture
+def lasting(serve: Serve, tmp_path: Path, folder_url: str, two: tuple[Page, Page]) -> Page:
+    """The page with an identity that lasts, as the tutorial's last section has it."""
+    url = serve("--cors-allowed-origins", folder_url).url
+    (page,) = re.findall(r"```html\n(.*?)```", TUTORIAL, re.DOTALL)
+    (kept,) = re.findall(r"```js\n(.*?)```", TUTORIAL, re.DOTALL)
+    page = page.replace('const socket = io("http://127.0.0.1:8000");', kept)
+    (tmp_path / "chat.html").write_text(page.replace("http://127.0.0.1:8000", url))
+    two[0].goto(f"{folder_url}/chat.html")
+    expect(two[0].locator("#me")).not_to_have_text("…")
+    return two[0]
+
+
+def test_an_identity_lasts_as_the_tutorial_says(lasting: Page) -> None:
+    before = lasting.locator("#me").inner_text()
+    lasting.reload()
+    expect(lasting.locator("#me")).to_have_text(before)
+
+
+def test_without_its_identity_the_page_of_the_tutorial_begins_anew(lasting: Page) -> None:
+    lasting.evaluate("localStorage.resumeToken = 'of another store'")
+    lasting.reload()
+    expect(lasting.locator("#me")).not_to_have_text("…")

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Meet
-from tests.browser.host import Host
+from tests.browser.host import Customer, Host, chat
 from tests.browser.looks import complaints_of_axe
 from tests.browser.people import PICTURE, Person, file
+from tests.support import tokens
 from tests.support.process import Serve, ServerProcess
 
 
@@ -26,21 +27,6 @@ def server(serve: Serve, host: Host) -> ServerProcess:
     return serve("--store", "memory:", "--cors-allowed-origins", host.url)
 
 
-class Customer(Person):
-    """Somebody who looks at the shop's page."""
-
-    def visit(self, path: str = "/") -> None:
-        self.page.goto(self.url + path)
-        expect(self.page.get_by_role("heading", name="A shop")).to_be_visible()
-
-    def comes(self) -> None:
-        self.visit()
-
-    @property
-    def widget(self) -> Locator:
-        return self.page.get_by_role("region", name=re.compile("^Chat"))
-
-
 @pytest.fixture
 def customer(browser: Browser, host: Host) -> Iterator[Customer]:
     context = browser.new_context(locale="en-GB", reduced_motion="reduce")
@@ -51,11 +37,6 @@ def customer(browser: Browser, host: Host) -> Iterator[Customer]:
     complaints = [each for each in someone.complaints if "favicon" not in each]
     context.close()
     assert complaints == []
-
-
-def chat(**attributes: str) -> str:
-    written = " ".join(f'{name}="{value}"' for name, value in attributes.items())
-    return f"<duologue-chat {written}></duologue-chat>"
 
 
 def test_a_customer_asks_and_is_answered(
@@ -171,6 +152,75 @@ def test_a_site_that_was_not_named_gets_no_connection(
     status = customer.widget.get_by_role("status")
     expect(status.filter(has_text="No connection")).to_be_visible()
     customer.complaints.clear()
+
+
+def test_an_address_that_is_none_is_said(
+    server: ServerProcess, host: Host, customer: Customer
+) -> None:
+    host.shows(server.url, chat(peer="ann", server="https://"))
+    customer.comes()
+    expect(customer.widget.get_by_role("alert")).to_have_text(
+        "This chat is not set up: the address of its server is wrong."
+    )
+    customer.sets("server", server.url)
+    expect(customer.page.get_by_role("button", name="Ask to talk")).to_be_visible()
+
+
+# Tokens
+
+
+@pytest.fixture
+def closed(serve: Serve, host: Host) -> ServerProcess:
+    """A server that lets in those only who are signed in."""
+    flags = ("--store", "memory:", "--cors-allowed-origins", host.url)
+    secret = {"DUOLOGUE_AUTH_SECRET": tokens.SECRET}
+    return serve(*flags, "--auth-leeway-seconds", "0", env=secret)
+
+
+def test_who_is_not_signed_in_is_told_so_and_may_come_in_later(
+    closed: ServerProcess, host: Host, customer: Customer
+) -> None:
+    host.shows(closed.url, chat(peer="support"))
+    customer.comes()
+    customer.breaks = True
+    customer.press("Ask to talk")
+    refused = customer.widget.get_by_role("alert")
+    expect(refused).to_have_text("You have to be signed in to talk here.")
+    customer.sets("token", tokens.token("ann"))
+    expect(customer.page.get_by_role("button", name="Ask to talk")).to_be_visible()
+
+
+def test_a_sign_in_that_has_ended_is_renewed_at_once(
+    closed: ServerProcess, host: Host, customer: Customer
+) -> None:
+    host.shows(closed.url, chat(peer="support", token=tokens.token("ann", ttl=2)))
+    customer.comes()
+    customer.breaks = True
+    refused = customer.widget.get_by_role("alert")
+    expect(refused).to_have_text("Your sign-in has ended. Sign in again, or reload this page.")
+    customer.sets("token", tokens.token("ann"))
+    expect(customer.page.get_by_role("button", name="Ask to talk")).to_be_visible()
+
+
+def test_another_reader_sees_nothing_of_the_first(
+    closed: ServerProcess, host: Host, customer: Customer, browser: Browser
+) -> None:
+    context = browser.new_context(locale="en-GB", service_workers="block")
+    support = Person(context, closed.url, called="Support")
+    support.visit(f"/#token={tokens.token('support')}")
+    expect(support.own_id).to_have_text("support")
+    host.shows(closed.url, chat(peer="support", token=tokens.token("ann", name="Ann")))
+    customer.comes()
+    customer.press("Ask to talk")
+    support.accept("Ann")
+    customer.says("Between Ann and Support")
+    support.sees("Between Ann and Support")
+    customer.sets("token", tokens.token("ben"))
+    expect(customer.page.get_by_role("button", name="Ask to talk")).to_be_visible()
+    expect(customer.log).to_have_count(0)
+    customer.sets("token", tokens.token("ann", name="Ann"))
+    customer.sees("Between Ann and Support")
+    context.close()
 
 
 def test_axe_finds_nothing_in_the_widget(

@@ -12,8 +12,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from duologue import config
-from duologue.config import Settings
 from duologue.metrics import Metrics
+from duologue.settings import Settings
 
 DASHBOARD = json.loads(
     (Path(__file__).parents[2] / "deploy" / "grafana" / "duologue.json").read_text()

@@ -49,6 +49,14 @@ def test_a_user_who_is_not_logged_in_gets_no_token(app: Any) -> None:
     assert app.test_client().post("/token").status_code == 401
 
 
+def test_a_user_who_is_logged_in_is_led_to_the_messenger(app: Any) -> None:
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session.update(user="user-7", name="Ann")
+    leads = client.get("/messages").location
+    assert re.fullmatch(r"https://chat\.example\.org/#token=[\w.-]+", leads)
+
+
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: Any) -> None:
         pass

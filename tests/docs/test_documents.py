@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 import duologue
-from duologue.config import markdown
+from duologue.settings import markdown
 
 ROOT = Path(__file__).parents[2]
 _ROOMS = (
-    "core|wire|server|stores|node|hub|admission|keys|jwks|auth|counts|metrics|vocabulary|config"
-    "|logs|cli|host|threads|rest|client|hosts"
+    "core|wire|server|stores|node|messages|hub|admission|keys|jwks|auth|counts|metrics|vocabulary"
+    "|settings|config|logs|cli|host|threads|rest|client|hosts"
 )
 _NAME = re.compile(rf"`((?:{_ROOMS})\.[\w.]+)`")
 

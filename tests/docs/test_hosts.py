@@ -63,6 +63,11 @@ def test_the_page_of_a_printed_application_is_there(host: tuple[str, Host]) -> N
     assert host[1].process.get("/simple")[0] == 200
 
 
+@pytest.mark.parametrize("host", ["docs/flask.md"], indirect=True)
+def test_the_views_of_a_printed_application_say_what_is_refused(host: tuple[str, Host]) -> None:
+    assert host[1].process.get("/introduce/no-such/client")[0] == 409
+
+
 @pytest.mark.parametrize("host", ["docs/asgi.md", "docs/flask.md"], indirect=True)
 def test_the_views_of_a_printed_application_introduce(host: tuple[str, Host]) -> None:
     document, there = host

@@ -1,9 +1,10 @@
-"""What an application may do in its own right, on both kinds of stores."""
+"""What an application may do in its own right, on every kind of store."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import logging
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 import pytest
@@ -179,6 +180,20 @@ async def test_one_that_was_made_known_and_never_comes_ends_in_its_time(stages: 
     assert await code_of(stage.node.host.client("ann")) == "not_found"
 
 
+@pytest.mark.parametrize("linked", [True, False])
+async def test_one_whose_time_is_over_is_made_known_again_before_it_is_swept_up(
+    stages: Stages, linked: bool
+) -> None:
+    stage = stages(terms=Terms(identity_ttl=60.0))
+    host = stage.node.host
+    await host.link("ann", "ben" if linked else "cleo", create=True)
+    stage.now += 60.0
+    assert await host.link("ann", "ben", create=True) is not linked
+    stage.node._lobby._sweep()
+    await stage.settles()
+    assert [link.peer for link in (await host.client("ann")).links][-1:] == ["ben"]
+
+
 async def test_a_client_with_as_many_links_as_it_may_have_gets_no_more(stages: Stages) -> None:
     host = stages(terms=Terms(max_links=1)).node.host
     assert await host.link("ann", "ben", create=True)
@@ -191,6 +206,15 @@ async def test_both_are_told_when_the_host_closes_a_link(stage: Stage, host: Hos
     assert ann.hears() == [("link_closed", {"peer": "ben"})]
     assert ben.hears() == [("link_closed", {"peer": "ann"})]
     assert (await ann.does("message", "ben", message="?"))["code"] == "not_linked"
+
+
+async def test_a_link_closed_by_the_host_is_logged_once(
+    stage: Stage, host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.two()
+    caplog.set_level(logging.INFO)
+    await host.close("ann", "ben")
+    assert [record.getMessage() for record in caplog.records] == ["clients ann and ben unlinked"]
 
 
 async def test_a_link_that_is_not_there_is_not_closed(stage: Stage, host: Host) -> None:
@@ -257,6 +281,19 @@ async def test_the_same_id_again_is_answered_as_the_first_time(stage: Stage, hos
     assert ben.reads() == ["once"]
 
 
+async def test_a_hosts_messages_are_counted_by_their_answer_as_clients_are(
+    stage: Stage, host: Host
+) -> None:
+    _, ben = await stage.two()
+    await host.send("ann", "ben", 1)
+    await host.send("ann", "ben", 2, ID)
+    await host.send("ann", "ben", 2, ID)
+    await ben.leaves()
+    await host.send("ann", "ben", 3)
+    counts = stage.node.counts
+    assert (counts.delivered, counts.repeated, counts.stored) == (2, 1, 1)
+
+
 @pytest.mark.parametrize("policy", Policy)
 async def test_a_host_sends_on_links_only(stages: Stages, policy: Policy) -> None:
     stage = stages(terms=Terms(policy=policy))
@@ -319,10 +356,45 @@ async def test_content_comes_out_as_it_went_in(stage: Stage, host: Host, content
         {"_placeholder": True, "num": 0},
         "\ud800",
         {"\ud800": 1},
+        [10**5_000],
     ],
 )
 async def test_what_cannot_be_sent_is_invalid(host: Host, content: Any) -> None:
     assert await code_of(host.send("ann", "ben", content)) == "invalid"
+
+
+class Text(str):
+    """A string as libraries for markup have it."""
+
+
+class Number(int):
+    pass
+
+
+class Measure(float):
+    pass
+
+
+@pytest.mark.parametrize(
+    "content",
+    [Text("hi"), Number(7), Measure(1.5), [{Text("key"): Text("hi")}, b"x"]],
+)
+async def test_what_a_librarys_own_classes_say_can_be_sent(
+    stage: Stage, host: Host, content: Any
+) -> None:
+    _, ben = await stage.two()
+    await host.send(Text("ann"), Text("ben"), content, Text(ID))
+    assert [each.content for each in (await host.history("ann", "ben")).messages] == [content]
+    assert ben.takes()
+
+
+async def test_a_librarys_own_strings_name_clients(stage: Stage, host: Host) -> None:
+    ann, ben = await stage.keeps("ann"), await stage.keeps("ben")
+    assert await host.link(Text("ann"), Text("ben"))
+    await host.forget(Text("ann"))
+    await stage.settles()
+    heard = [name for name, _ in ben.hears()]
+    assert (heard[0], heard[-1], ann.connected) == ("link_established", "link_closed", False)
 
 
 def nested(depth: int) -> Any:
@@ -387,7 +459,7 @@ async def test_there_is_no_history_of_a_link_that_is_closed(stage: Stage, host: 
 # When the store or the node has ended
 
 
-@pytest.mark.parametrize("kind", ["sqlite"])  # of memory nothing outlives the process
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])  # of memory nothing outlives the process
 async def test_what_the_host_did_outlives_the_process(stages: Stages) -> None:
     stage = stages()
     await stage.node.host.link("ann", "ben", create=True)
@@ -413,6 +485,34 @@ async def test_sessions_end_with_their_identity_also_when_nobody_waits_for_it(
     forgetting.cancel()
     await stage.settles()
     assert not ann.connected
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])  # with memory, nothing comes in between
+async def test_one_that_comes_while_it_is_forgotten_leaves_nothing_that_never_ends(
+    stage: Stage, host: Host
+) -> None:
+    ann = await stage.keeps("ann")
+    await ann.leaves()
+    forgetting = asyncio.ensure_future(host.forget("ann"))
+    await asyncio.sleep(0)
+    again = await stage.keeps("ann")
+    await forgetting
+    with stage.store.transaction():
+        left = stage.store.identity("ann")
+    assert left is not None
+    assert (again.refusal, left.expires_at) == ("expired", START + Terms().identity_ttl)
+
+
+async def test_nobody_waits_for_ever_for_what_goes_wrong_in_telling(
+    stage: Stage, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(packets: Iterable[bytes]) -> None:
+        raise ZeroDivisionError
+
+    _, ben = await stage.two()
+    monkeypatch.setattr(ben, "send", fails)
+    with pytest.raises(ZeroDivisionError):
+        await host.send("ann", "ben", "hi")
 
 
 async def test_one_that_no_longer_waits_does_no_harm(stage: Stage, host: Host) -> None:

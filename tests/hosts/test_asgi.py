@@ -16,8 +16,8 @@ import pytest
 from websockets.sync.client import connect
 
 from duologue import Duologue, Refused
-from duologue.config import SettingsError
 from duologue.hosts.applications import CannotLoad, as_asgi, load
+from duologue.settings import SettingsError
 from tests.hosts.contract import ApplicationContract, Come, Host, Person, fresh, link
 from tests.hosts.contract import come as come
 from tests.hosts.process import HostProcess
@@ -349,6 +349,11 @@ def test_without_a_lifespan_each_loop_has_the_same_store(tmp_path: Path) -> None
 def test_a_setting_that_is_none_is_refused() -> None:
     with pytest.raises(SettingsError, match="unknown setting: stoer"):
         Duologue(stoer="memory:")
+
+
+def test_a_setting_that_only_the_server_could_follow_is_refused() -> None:
+    with pytest.raises(SettingsError, match="metrics_port is the ASGI server's to say"):
+        Duologue(store="memory:", metrics_port=9464)
 
 
 def test_importing_the_package_imports_nothing_else() -> None:

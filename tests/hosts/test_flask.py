@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import socketio
 from flask import Flask, abort, redirect
+from flask_socketio import SocketIO
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import create_environ
 
@@ -37,6 +39,10 @@ class TestFlask(ApplicationContract):
 
     def test_the_rest_of_the_application_is_there(self, host: Host) -> None:
         assert host.process.get("/no-such-page")[0] == 404
+
+    def test_what_a_view_keeps_in_g_ends_with_its_request(self, host: Host) -> None:
+        host.view("/visits")
+        assert host.view("/visits") == {"visits": 1}
 
     def test_a_job_in_a_thread_of_its_own_links_and_sends(self, host: Host, come: Come) -> None:
         ann, ben = come(fresh("ann")), come(fresh("ben"))
@@ -132,3 +138,23 @@ def test_a_setting_that_is_none_keeps_it_from_running() -> None:
     app.config["DUOLOGUE_STOER"] = "memory:"
     result = app.test_cli_runner().invoke(args=["duologue", "run"])
     assert (result.exit_code, "unknown setting: stoer" in result.output) == (1, True)
+
+
+def test_an_application_with_a_flask_socketio_server_is_run_by_that() -> None:
+    app = Flask("app")
+    SocketIO(app, async_mode="threading")
+    with pytest.raises(RuntimeError, match=r"socketio\.run\(app\)"):
+        Duologue(app).run()
+
+
+def test_it_runs_in_the_main_thread_only() -> None:
+    duologue = Duologue(Flask("app"))
+    with ThreadPoolExecutor() as threads, pytest.raises(RuntimeError, match="the main thread"):
+        threads.submit(duologue.run).result()
+
+
+def test_a_script_that_cannot_serve_ends_with_a_sentence() -> None:
+    app = Flask("app")
+    app.config["DUOLOGUE_STORE"] = "sqlite:////no/such/folder/duologue.db"
+    with pytest.raises(SystemExit, match="Error: Cannot use /no/such/folder"):
+        Duologue(app).run()

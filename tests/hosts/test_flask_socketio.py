@@ -13,8 +13,12 @@ from pathlib import Path
 
 import pytest
 import socketio
+from flask import Flask
+from flask_socketio import SocketIO
 from websockets.sync.client import connect
 
+from duologue import Refused
+from duologue.hosts.flask import Duologue
 from tests.hosts.contract import ApplicationContract, Come, Host, Person, fresh, link
 from tests.hosts.contract import come as come
 from tests.hosts.process import HostProcess
@@ -66,15 +70,39 @@ class OnFlaskSocketIO(ApplicationContract):
             client.shutdown()
 
 
+class Unpatched(OnFlaskSocketIO):
+    """Threads of the application's own are not those of the server."""
+
+    def test_a_command_in_another_thread_is_refused_and_breaks_nothing(
+        self, host: Host, come: Come
+    ) -> None:
+        ann = come(fresh("ann"))
+        error = host.view(f"/elsewhere/{ann.id}")["error"]
+        assert ("start_background_task" in error, host.view(f"/online/{ann.id}")) == (
+            True,
+            {"online": True},
+        )
+
+
 class TestThreading(OnFlaskSocketIO):
     mode = "threading"
+
+    def test_a_command_in_another_thread_is_answered(self, host: Host, come: Come) -> None:
+        ann = come(fresh("ann"))
+        assert host.view(f"/elsewhere/{ann.id}") == {"online": True}
+
+    def test_the_application_is_told_which_of_its_handlers_are_not_called(
+        self, host: Host, come: Come
+    ) -> None:
+        come()
+        assert "the namespace / are not called: typing\n" in host.process.log
 
 
 class TestGevent(OnFlaskSocketIO):
     mode = "gevent"
 
 
-class TestGeventUnpatched(OnFlaskSocketIO):
+class TestGeventUnpatched(Unpatched):
     mode = "gevent-unpatched"
 
 
@@ -83,7 +111,7 @@ class TestEventlet(OnFlaskSocketIO):
     mode = "eventlet"
 
 
-class TestEventletUnpatched(OnFlaskSocketIO):
+class TestEventletUnpatched(Unpatched):
     """As the tutorial has it."""
 
     mode = "eventlet-unpatched"
@@ -247,3 +275,20 @@ def test_without_its_store_clients_are_told_that_it_is_unavailable(tmp_path: Pat
         assert "Duologue cannot run" in process.log
     finally:
         process.stop()
+
+
+def test_a_server_may_be_named_before_its_application() -> None:
+    server, app = SocketIO(), Flask("app")
+    duologue = Duologue(socketio=server)
+    server.init_app(app, async_mode="threading")
+    duologue.init_app(app)
+    assert "/simple" in {rule.rule for rule in app.url_map.iter_rules()}
+
+
+def test_a_setting_that_is_none_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    app = Flask("app")
+    duologue = Duologue(app, socketio=SocketIO(app, async_mode="threading"))
+    app.config["DUOLOGUE_STOER"] = "memory:"
+    with pytest.raises(Refused, match="unavailable"):
+        duologue.online("ann")
+    assert "Duologue cannot run: unknown setting: stoer" in caplog.text

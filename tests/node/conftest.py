@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.node.fakes import VirtualLoop
 from tests.node.stage import Stage, by_id_or_token
 
 Stages = Callable[..., Stage]
+
+OpenStore = Callable[..., Store]
 
 
 @pytest.fixture
@@ -32,8 +35,21 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def stages(kind: str, tmp_path: Path) -> AsyncIterator[Stages]:
-    """Make a stage with a store of the `kind`; a test module may have another than these."""
+def open_store(kind: str, tmp_path: Path) -> OpenStore:
+    """Open a store of the `kind`; a folder of tests may have others than these."""
+    return store_opener(kind, tmp_path)
+
+
+def store_opener(kind: str, tmp_path: Path) -> OpenStore:
+    """Opens the same store each time, if it is one that outlasts its process."""
+    if kind == "memory":
+        return MemoryStore
+    return partial(SqliteStore, str(tmp_path / "duologue.db"))
+
+
+@pytest.fixture
+async def stages(open_store: OpenStore) -> AsyncIterator[Stages]:
+    """Make a stage with such a store."""
     made: list[Stage] = []
 
     def make(
@@ -44,13 +60,8 @@ async def stages(kind: str, tmp_path: Path) -> AsyncIterator[Stages]:
         history_max: int = 10_000,
         identify: Identify = by_id_or_token,
     ) -> Stage:
-        def open_store() -> Store:
-            if kind == "memory":
-                return MemoryStore(history_ttl=history_ttl, history_max=history_max)
-            path = str(tmp_path / "duologue.db")
-            return SqliteStore(path, history_ttl=history_ttl, history_max=history_max)
-
-        made.append(Stage(open_store, terms, limits, identify))
+        opened = partial(open_store, history_ttl=history_ttl, history_max=history_max)
+        made.append(Stage(opened, terms, limits, identify))
         return made[-1]
 
     yield make

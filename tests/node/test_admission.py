@@ -262,6 +262,23 @@ async def test_a_token_that_is_renewed_slowly_counts_from_then_on(slow_node: Nod
     assert ann.connected
 
 
+async def test_tokens_that_nobody_looks_at_do_not_wait_for_ever() -> None:
+    async def hangs(session: Session, auth: Mapping[str, Any]) -> Named:
+        if auth["token"] != "ann":
+            await asyncio.Event().wait()
+        return by_token(session, auth)
+
+    node = Node(MemoryStore(), identify=hangs, clock=virtual_clock)
+    ann, others = join(node, "ann"), len(asyncio.all_tasks())
+    await asyncio.sleep(1)
+    for _ in range(50):
+        ann.emits("token", {"token": "ann 60"}, 7)
+    await asyncio.sleep(11)
+    refused = [packet for packet in ann.takes() if b'"unavailable"' in packet]
+    assert (len(refused), len(asyncio.all_tasks())) == (50, others - 1)
+    node.close()
+
+
 async def test_a_token_that_is_renewed_too_late_does_not_bring_a_session_back(
     slow_node: Node,
 ) -> None:

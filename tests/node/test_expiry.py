@@ -152,3 +152,38 @@ async def test_a_node_without_requests_waits_for_nothing(node: Node) -> None:
     ann, ben = clients(node, "ann", "ben")
     link(ann, ben)
     assert node._expiry.idle
+
+
+async def test_a_request_runs_out_within_the_hour_when_the_clock_was_set_on() -> None:
+    ahead = 0.0
+    node = Node(
+        MemoryStore(),
+        terms=Terms(request_ttl=7 * 86_400.0),
+        identify=by_id,
+        clock=lambda: virtual_clock() + ahead,
+    )
+    ann, _ = clients(node, "ann", "ben")
+    ann.asks("link_request", "ben")
+    await asyncio.sleep(60)
+    ahead = 7 * 86_400.0
+    await asyncio.sleep(3_600)
+    assert [name for name, _ in ann.hears()] == ["link_expired"]
+    node.close()
+
+
+async def test_a_request_has_its_time_when_the_clock_was_set_back() -> None:
+    ahead = 0.0
+    node = Node(
+        MemoryStore(),
+        terms=Terms(request_ttl=TTL),
+        identify=by_id,
+        clock=lambda: virtual_clock() + ahead,
+    )
+    ann, _ = clients(node, "ann", "ben")
+    ann.asks("link_request", "ben")
+    ahead = -30.0
+    await asyncio.sleep(TTL + 20)
+    assert ann.hears() == []
+    await asyncio.sleep(20)
+    assert [name for name, _ in ann.hears()] == ["link_expired"]
+    node.close()

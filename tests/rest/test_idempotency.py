@@ -63,6 +63,12 @@ async def test_one_that_waits_for_a_request_that_fails_makes_its_own() -> None:
     assert await second == 201
 
 
+async def test_of_those_that_wait_for_a_request_that_fails_one_at_a_time_takes_its_place() -> None:
+    answers, making = Answers(), Making(503, 201)
+    found = await asyncio.gather(*(asked(answers, making) for _ in range(5)))
+    assert (sorted(found), making.times) == ([201, 201, 201, 201, 503], 2)
+
+
 async def test_a_key_belongs_to_one_request() -> None:
     answers = Answers()
     await asked(answers, Making(201))

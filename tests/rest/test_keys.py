@@ -7,10 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from duologue import config
-from duologue.config import Settings, SettingsError
 from duologue.rest.bodies import Failed
 from duologue.rest.keys import Keys
+from duologue.settings import Settings, SettingsError, api_keys
 from tests.support.process import Serve, ServerProcess
 
 from .conftest import API, KEY
@@ -116,7 +115,7 @@ def test_wrong_keys_are_answered_a_number_of_times_only_and_right_ones_always() 
 
 
 def test_a_key_may_have_32_characters() -> None:
-    assert config.api_keys(Settings(api_key="k" * 32)) == ("k" * 32,)
+    assert api_keys(Settings(api_key="k" * 32)) == ("k" * 32,)
 
 
 @pytest.mark.parametrize(
@@ -138,4 +137,4 @@ def test_a_file_without_keys_is_refused(tmp_path: Path, text: str | None) -> Non
     if text is not None:
         file.write_text(text)
     with pytest.raises(SettingsError, match="api_key_file"):
-        config.api_keys(Settings(api_key_file=str(file)))
+        api_keys(Settings(api_key_file=str(file)))

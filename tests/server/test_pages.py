@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
+from duologue.server.pages import pages
 from tests.support.process import ServerProcess
 
 
@@ -265,3 +266,22 @@ def test_what_others_wrote_is_never_put_in_as_html(url: str) -> None:
     assert (
         re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script) == []
     )
+
+
+# What a supervisor asks for
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.mark.anyio
+async def test_what_is_the_matter_with_the_store_is_not_for_everybody() -> None:
+    site = pages(lambda: 'connection to "10.0.0.5" failed for user "duologue"')
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(site), base_url="http://a"
+    ) as client:
+        ready, live = await client.get("/readyz"), await client.get("/livez")
+    assert (ready.status_code, live.status_code) == (503, 200)
+    assert ready.text == "the store does not work; the log says why\n"

@@ -249,6 +249,30 @@ def test_a_proxy_that_is_not_trusted_is_not_believed(serve: Serve) -> None:
         assert b" 403 " in raw.read(b"\r\n")
 
 
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_a_proxy_that_comes_by_a_socket_in_the_file_system_is_believed(
+    tmp_path: Path, transport: str
+) -> None:
+    path = tmp_path / "socket"
+    flags = ("--uds", str(path), "--store", "memory:", "--proxy-headers")
+    process = ServerProcess("duologue", "serve", *flags)
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.1"}
+    try:
+        if transport == "websocket":
+            address = f"ws://chat.example.org/socket.io/?{WEBSOCKET}"
+            with unix_connect(
+                str(path), address, origin="https://chat.example.org", additional_headers=headers
+            ) as connection:
+                assert str(receive(connection)).startswith("0{")
+        else:
+            asked = {**headers, "Origin": "https://chat.example.org"}
+            by_socket = httpx.HTTPTransport(uds=str(path))
+            with httpx.Client(transport=by_socket, base_url="http://chat.example.org") as client:
+                assert client.get(f"/socket.io/?{POLL}", headers=asked).status_code == 200
+    finally:
+        process.stop()
+
+
 def test_sessions_are_counted_by_the_address_that_a_proxy_names(serve: Serve) -> None:
     url = serve("--proxy-headers", "--max-sessions-per-address", "1").url
     statuses = [

@@ -178,6 +178,12 @@ def test_a_backup_replaces_nothing(filled: str, tmp_path: Path) -> None:
         files.backup_file(filled, str(tmp_path / "copy.db"))
 
 
+def test_a_backup_that_cannot_be_made_is_said(filled: str, tmp_path: Path) -> None:
+    target = tmp_path / "nowhere" / "copy.db"
+    with pytest.raises(CannotOpen, match=f"Cannot make {target}: No such file or directory"):
+        files.backup_file(filled, str(target))
+
+
 def test_a_file_in_use_is_not_upgraded(filled: str) -> None:
     with closing(SqliteStore(filled)), pytest.raises(CannotOpen, match="in use"):
         files.upgrade_file(filled)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 import uuid
@@ -44,7 +45,8 @@ def server() -> Iterator[str]:
     # Near the root: a socket's path may have 107 bytes, and other users have to reach it
     with tempfile.TemporaryDirectory(prefix="duologue-postgres-") as folder:
         try:
-            started = get_server(Path(folder) / "data", cleanup_mode="stop")
+            with _alone():
+                started = get_server(Path(folder) / "data", cleanup_mode="stop")
         except Exception as error:
             pytest.fail(_MISSING.format(reason=repr(error)), pytrace=False)
         try:
@@ -56,6 +58,14 @@ def server() -> Iterator[str]:
             yield url
         finally:
             started.cleanup()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One at a time: as root, the first one on a machine makes a user."""
+    with open(Path(tempfile.gettempdir()) / "duologue-test-postgres.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from duologue.core import errors
-from duologue.core.events import Links, MessageReceived, MessageReply, Notice
+from duologue.core.events import Happening, Links, MessageReceived, MessageReply
 
 from .errors import DuologueError
 
@@ -32,7 +32,7 @@ class Disconnected(msgspec.Struct, frozen=True):
     reason: str
 
 
-Event = Notice | Connected | Disconnected
+Event = Happening | Connected | Disconnected
 
 #: Peers of whom something is remembered. A server has a tenth of that many links for a client.
 MAX_PEERS: Final = 10_000
@@ -79,7 +79,7 @@ class Inbox:
         else:
             self.lagging = True
 
-    def add(self, event: Notice, size: int) -> bool:
+    def add(self, event: Happening, size: int) -> bool:
         """Take an event, if there is room; returns whether it did."""
         if self.lagging or not self._room(size):
             self.lagging = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from duologue import codes
 from duologue.core import events
@@ -28,7 +28,10 @@ class Sent:
     __slots__ = ("_reached", "at", "id", "seq", "status")
 
     def __init__(self, reply: events.MessageReply, reached: Reached) -> None:
-        self.id, self.seq, self.at, self.status = reply.id, reply.seq, reply.at, reply.status
+        self.id: str = reply.id
+        self.seq: int = reply.seq
+        self.at: int = reply.at
+        self.status: Literal["delivered", "stored"] = reply.status
         self._reached = reached
 
     async def receipt(self, kind: ReceiptKind = "delivered") -> None:
@@ -51,7 +54,8 @@ class Client:
     comes back as somebody new. `resume_token` takes a kept identity back, and `since` says what of
     it has come already: `Client.since` of an earlier client. `on_resume_token` is called with each
     new token as soon as it comes; what it raises ends the client. `token` is for a server that
-    wants to see one, or a function that fetches it, called before each connection.
+    wants to see one, or a function that fetches it, called before each connection. A client that
+    it names is kept by that, without `keep`.
 
     `transports` are tried in this order for each connection. `tls` replaces the default context,
     which verifies. `timeout` is how many seconds a connection may take to open, and every answer
@@ -179,7 +183,7 @@ class Client:
                 raise StopAsyncIteration
             if connection.failure is not None:
                 raise connection.failure
-            if connection.inbox.lagging and connection.resume_token is None:
+            if connection.inbox.lagging and not connection.kept:
                 connection.inbox.resume()
                 raise EventsLost
             connection.news.clear()

@@ -93,6 +93,11 @@ class Connection:
         self._expects_links = self._draining = False
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def kept(self) -> bool:
+        """Whether the next session will be of the same client: one that a token names is kept."""
+        return self.resume_token is not None or self._options.token is not None
+
     # The life of it
 
     async def open(self) -> None:
@@ -188,7 +193,7 @@ class Connection:
                 name=self._options.name,
                 keep=self._options.keep,
                 resume_token=self.resume_token,
-                since=since if self.resume_token is not None else {},
+                since=since if self.kept else {},
             )
         )
         token = self._options.token
@@ -248,7 +253,7 @@ class Connection:
             elif notice is not None:
                 self._notice(notice, size)
 
-    def _notice(self, notice: events.Notice, size: int) -> None:
+    def _notice(self, notice: events.Happening, size: int) -> None:
         if isinstance(notice, events.MessageReceived):
             self._message(notice, size)
         else:
@@ -322,7 +327,7 @@ class Connection:
 
     def take(self) -> Event:
         event = self.inbox.take()
-        if self.inbox.drained and self.resume_token is not None and self.session is not None:
+        if self.inbox.drained and self.kept and self.session is not None:
             self.session.transport.abort()
         return event
 

@@ -344,9 +344,9 @@ class Draining(msgspec.Struct, frozen=True):
     pass
 
 
-Notice = (
-    ClientIdGiven
-    | MessageReceived
+#: What a session is told after it has been told who it is.
+Happening = (
+    MessageReceived
     | LinkRequested
     | LinkEstablished
     | LinkDeclined
@@ -361,6 +361,8 @@ Notice = (
     | Links
     | Draining
 )
+
+Notice = ClientIdGiven | Happening
 
 
 class Tell(msgspec.Struct, frozen=True):

@@ -14,6 +14,9 @@ MAX_NAME_CHARS: Final = 64
 MAX_NOTE_CHARS: Final = 200
 MAX_TOKEN_CHARS: Final = 16_384
 
+#: Times are seconds since the epoch, and a number from this one on is none.
+MAX_TIME: Final = 2**53
+
 
 def is_id(text: str) -> bool:
     """Whether this can be a client's ID: it has characters, not too many, and none that control
@@ -21,6 +24,12 @@ def is_id(text: str) -> bool:
     return 0 < len(text) <= MAX_ID_CHARS and (
         text.isprintable() or not any(unicodedata.category(each) in _CONTROL for each in text)
     )
+
+
+def plain(text: str) -> str:
+    """The text of a string that may be of a class of an application's own, such as one for markup:
+    those cannot be encoded."""
+    return str.__str__(text)
 
 
 _CONTROL: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))

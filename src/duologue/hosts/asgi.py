@@ -20,6 +20,7 @@ from duologue.keys import CannotUseKeys
 from duologue.node import Authorize, Named, Node, Session
 from duologue.server.pages import PagesMissing
 from duologue.server.polling import respond
+from duologue.settings import OF_THE_PROCESS, Settings, SettingsError, settings_from
 from duologue.stores.base import CannotOpen
 from duologue.threads import HostInThreads
 
@@ -31,7 +32,7 @@ _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 _Asgi = Callable[[_Message, _Receive, _Send], Awaitable[None]]
 
-_CANNOT_START = (CannotOpen, CannotUseKeys, PagesMissing, config.SettingsError)
+_CANNOT_START = (CannotOpen, CannotUseKeys, PagesMissing, SettingsError)
 
 #: Gets the request with which a client connects, and the payload of its connect, and says who it
 #: is. Middleware around Duologue has seen that request: `session`, `user` and `state` are there.
@@ -46,7 +47,7 @@ class Duologue:
     and clients are told of the end; without that the first request opens it. `app` is an ASGI
     application that gets all other requests, for frameworks that cannot mount one. Without `page`
     there is none. All else are settings, under the names that docs/settings.md has in lower case.
-    Raises `duologue.config.SettingsError` for those that cannot be.
+    Raises `duologue.settings.SettingsError` for those that cannot be.
 
     The commands raise `duologue.Refused`, and belong to the event loop; `in_threads` has the same
     for other threads. See `duologue.host.Host` for what each does.
@@ -61,7 +62,9 @@ class Duologue:
         page: bool = True,
         **settings: Any,
     ) -> None:
-        self.settings = config.settings_from(settings)
+        for name in sorted(OF_THE_PROCESS & set(settings)):
+            raise SettingsError(f"{name} is the ASGI server's to say, and not Duologue's")
+        self.settings: Settings = settings_from(settings)
         self._identify = None if identify is None else partial(_named, identify)
         self._authorize = authorize_request
         self._app = app

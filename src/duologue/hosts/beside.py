@@ -23,6 +23,7 @@ from duologue.core import errors
 from duologue.core.errors import refuse
 from duologue.keys import CannotUseKeys
 from duologue.node import Named, Node, Unidentified
+from duologue.settings import Settings, SettingsError
 from duologue.stores.base import CannotOpen
 from duologue.wire import socketio
 from duologue.wire.engineio import Binary, PacketError
@@ -118,7 +119,7 @@ class Beside:
         self.numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._calls: set[asyncio.Task[None]] = set()
-        settings = msgspec.convert(setup.settings, config.Settings)
+        settings = msgspec.convert(setup.settings, Settings)
         self._max_depth = settings.max_json_depth
         logs.configure(settings.log_level, settings.log_format)
         self.node: Node = config.build_node(
@@ -252,7 +253,7 @@ async def _run(fd: int) -> None:
                 elif isinstance(message, bridge.Setup):
                     beside = Beside(writer, message)
                     beside.tell(bridge.Ready())
-    except (CannotOpen, CannotUseKeys, config.SettingsError) as error:
+    except (CannotOpen, CannotUseKeys, SettingsError) as error:
         writer.write(bridge.frame(bridge.Failed(str(error))))
     except ConnectionError:
         pass  # the server is gone, as at the end of the stream

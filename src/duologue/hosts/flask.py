@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
@@ -24,6 +25,7 @@ from duologue.keys import CannotUseKeys
 from duologue.node import Named, Session, Unidentified
 from duologue.server.pages import PagesMissing
 from duologue.server.serve import CannotStart
+from duologue.settings import Settings, SettingsError, settings_from
 from duologue.stores.base import CannotOpen
 from duologue.threads import HostInThreads
 
@@ -58,7 +60,7 @@ _CANNOT_RUN: Final = (
     CannotStart,
     CannotUseKeys,
     PagesMissing,
-    config.SettingsError,
+    SettingsError,
 )
 
 
@@ -91,14 +93,9 @@ class State:
         #: While it runs; None before and after.
         self.commands: Commands | None = None
 
-    def settings(self) -> config.Settings:
+    def settings(self) -> Settings:
         """Those of the application's configuration. Raises `SettingsError`."""
-        return config.settings_from(
-            {
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in self.app.config.get_namespace(_PREFIX).items()
-            }
-        )
+        return settings_from(self.app.config.get_namespace(_PREFIX))
 
     def identify(self, environ: Mapping[str, Any], auth: Mapping[str, Any]) -> Named:
         """Ask the application who a client is; may block. Raises `Unidentified`."""
@@ -152,11 +149,13 @@ class Duologue:
         self.functions = _Functions()
         self._states: list[State] = []
         self._page = page
+        self._socketio = socketio
         if app is not None:
-            self.init_app(app, socketio=socketio)
+            self.init_app(app)
 
     def init_app(self, app: flask.Flask, *, socketio: SocketIO | None = None) -> None:
         """Be part of an application; raises `RuntimeError` for one that has a Duologue already."""
+        socketio = socketio or self._socketio
         if EXTENSION in app.extensions:
             raise RuntimeError("this application has a Duologue already")
         state = State(self, app, self._page)
@@ -184,16 +183,26 @@ class Duologue:
     ) -> None:
         """Serve the application and Duologue until a signal says to stop.
 
-        In the main thread; views run in threads. Raises `SettingsError`, and what else
-        `duologue.config.build` and `duologue.serving.run` do.
+        In the main thread; views run in threads. The program ends with a sentence if that cannot
+        be. Raises `RuntimeError` where there is no main thread or no application to serve.
         """
         state = self._state(app)
-        settings = state.settings()
-        if host is not None:
-            settings = dataclasses.replace(settings, host=host)
-        if port is not None:
-            settings = dataclasses.replace(settings, port=port)
-        _run(state, settings)
+        if "socketio" in state.app.extensions:
+            raise RuntimeError(
+                "this application has a Flask-SocketIO server: let it carry the conversations, by "
+                "Duologue(app, socketio=socketio), and run it, by socketio.run(app)"
+            )
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("run() hears signals, and so belongs to the main thread")
+        try:
+            settings = state.settings()
+            if host is not None:
+                settings = dataclasses.replace(settings, host=host)
+            if port is not None:
+                settings = dataclasses.replace(settings, port=port)
+            _run(state, settings)
+        except _CANNOT_RUN as error:
+            raise SystemExit(f"Error: {error}") from error
 
     # Commands
 
@@ -269,7 +278,7 @@ class Duologue:
 
 def _run(
     state: State,
-    settings: config.Settings,
+    settings: Settings,
     announce: Callable[[str], None] = click.echo,
 ) -> None:
     if not logging.getLogger().handlers:
@@ -330,9 +339,6 @@ def _commands(extension: Duologue) -> click.Group:
     @with_appcontext
     def run(host: str | None, port: int | None) -> None:
         """Serve the application and Duologue on one port."""
-        try:
-            extension.run(host=host, port=port)
-        except _CANNOT_RUN as error:
-            raise click.ClickException(str(error)) from error
+        extension.run(host=host, port=port)
 
     return group

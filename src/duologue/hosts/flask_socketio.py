@@ -21,11 +21,11 @@ from typing import Any, Final
 import msgspec
 from flask_socketio import SocketIO
 
-from duologue.config import SettingsError
 from duologue.core import errors
 from duologue.core.errors import Refusal, refuse
 from duologue.host import Refused
 from duologue.node import Unidentified
+from duologue.settings import SettingsError
 from duologue.vocabulary import COMMANDS
 from duologue.wire import socketio
 from duologue.wire.engineio import Binary, PacketError
@@ -104,6 +104,8 @@ class Carrier:
         self._outgoing: Any = None
         self._waiting_bytes = 0
         self._started_at = 0.0
+        #: Where the green threads of the server are, if it has such.
+        self._thread: int | None = None
         self._settings = state.settings
         self._max_queue_bytes = 0
         self._max_depth = 32
@@ -139,6 +141,8 @@ class Carrier:
         except SettingsError as error:
             _logger.error("Duologue cannot run: %s", error)
             return
+        self._thread = threading.get_native_id()
+        self._say_what_is_not_called()
         self._max_queue_bytes = settings.max_queue_bytes
         self._max_depth = settings.max_json_depth
         self._limits = (settings.max_attachments, settings.max_http_buffer_size)
@@ -161,6 +165,21 @@ class Carrier:
         outgoing.put(bridge.frame(setup))
         self._server.start_background_task(self._write, ours, outgoing)
         self._server.start_background_task(self._read, ours, outgoing, process)
+
+    def _say_what_is_not_called(self) -> None:
+        namespace = self._server.namespace_handlers.get(socketio.MAIN)
+        taken = [
+            name
+            for name in COMMANDS
+            if name in self._server.handlers.get(socketio.MAIN, ())
+            or hasattr(namespace, f"on_{name}")
+        ]
+        if taken:
+            _logger.warning(
+                "these events are Duologue's, and the application's own handlers of them in the "
+                "namespace / are not called: %s",
+                ", ".join(taken),
+            )
 
     def _write(self, sock: Any, outgoing: Any) -> None:
         while (data := outgoing.get()) is not None:
@@ -400,7 +419,16 @@ class Carrier:
     # Commands
 
     def call(self, method: str, *args: Any, **options: Any) -> Any:
-        """Have a method of the node's `Host` called; raises `Refused`."""
+        """Have a method of the node's `Host` called; raises `Refused`, and `RuntimeError` in a
+        thread that is none of the server's."""
+        if self._server.async_mode != "threading" and (
+            self._thread not in (None, threading.get_native_id())
+        ):
+            # It would wake the server's green threads in the wrong one, and for ever
+            raise RuntimeError(
+                f"in {self._server.async_mode} mode commands belong to the server's green threads: "
+                "start one by socketio.start_background_task"
+            )
         event, results = self._eio.create_event(), list[bridge.Result]()
         number = next(self._numbers)
         self._calls[number] = (event, results)

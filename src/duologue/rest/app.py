@@ -45,6 +45,7 @@ _KEY: Final = re.compile(KEY_PATTERN)
 _MAX_DETAIL_CHARS: Final = 300
 _MAX_QUERY_FIELDS: Final = 200
 _UNAVAILABLE_SECONDS: Final = 1.0
+_FAULT: Final = "Something went wrong here; the server's log says what"
 
 _encode: Final = msgspec.json.Encoder().encode
 #: The same for two bodies that say the same.
@@ -83,12 +84,17 @@ class Api:
         if scope["type"] != "http" or not f"{path}/".startswith(f"{PREFIX}/"):
             await self._fallback(scope, receive, send)
             return
+        request = Request(scope, receive)
         try:
-            answer = await self._answer(Request(scope, receive), path.removeprefix(PREFIX))
+            answer = await self._answer(request, path.removeprefix(PREFIX))
         except Failed as failure:
             answer = _problem(failure)
         except ClientDisconnect:
             return
+        except Exception:  # a fault of ours, of which the one who asks is told no more than that
+            id = request.headers.get("x-request-id", "")
+            _logger.exception("a request by a host failed", extra={"request": id})
+            answer = _problem(failed(500, _FAULT, errors.UNAVAILABLE))
         headers = {**_HEADERS, **answer.headers}
         media_type = answer.media_type if answer.body else None
         response = Response(answer.body, answer.status, headers, media_type)

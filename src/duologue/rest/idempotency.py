@@ -55,15 +55,15 @@ class Answers:
         Raises `Failed` for a key that came with another `fingerprint`.
         """
         self._forget(now, self._most)
-        kept = self._kept.get(key)
-        if kept is None:
-            self._forget(now, self._most - 1)
-            return await self._first(key, fingerprint, now, make)
-        if kept.fingerprint != fingerprint:
-            raise failed(422, "This Idempotency-Key came with another request before")
-        answer = await asyncio.shield(kept.answer)
-        # The first one may have come to nothing
-        return await make() if answer is None else answer
+        while (kept := self._kept.get(key)) is not None:
+            if kept.fingerprint != fingerprint:
+                raise failed(422, "This Idempotency-Key came with another request before")
+            answer = await asyncio.shield(kept.answer)
+            if answer is not None:
+                return answer
+            # It came to nothing, and one of those that wait takes its place
+        self._forget(now, self._most - 1)
+        return await self._first(key, fingerprint, now, make)
 
     async def _first(
         self, key: str, fingerprint: bytes, now: float, make: Callable[[], Awaitable[Answer]]

@@ -19,7 +19,7 @@ KEY_PATTERN: Final = "[!-~]{1,255}"
 _REFERENCE: Final = "#/components/schemas/{name}"
 
 #: Errors of every operation, and of those that have a body.
-_ALWAYS: Final = (400, 401, 422, 429, 503)
+_ALWAYS: Final = (400, 401, 422, 429, 500, 503)
 _WITH_BODY: Final = (413, 415)
 
 _DESCRIPTION: Final = """\
@@ -86,6 +86,7 @@ def _own_operation() -> dict[str, Any]:
             "200": {"description": "OK", "content": {"application/json": {"schema": {}}}},
             "401": _problem(401),
             "429": _problem(429),
+            "500": _problem(500),
         },
     }
 

@@ -29,6 +29,8 @@ _TYPES: Final = {
     ".webmanifest": "application/manifest+json",
 }
 
+_NOT_READY: Final = "the store does not work; the log says why\n"
+
 _HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -144,10 +146,10 @@ def pages(
         return PlainTextResponse("ok\n", headers=_HEADERS)
 
     async def readyz(request: Request) -> Response:
-        reason = trouble()
-        if reason is None:
+        if trouble() is None:
             return PlainTextResponse("ok\n", headers=_HEADERS)
-        return PlainTextResponse(f"store: {reason}\n", status_code=503, headers=_HEADERS)
+        # Not what is the matter: it may name hosts, users and files, and anybody may ask
+        return PlainTextResponse(_NOT_READY, status_code=503, headers=_HEADERS)
 
     routes: list[BaseRoute] = []
     if page:

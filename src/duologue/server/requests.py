@@ -31,9 +31,14 @@ def request_id(given: Sequence[str]) -> str:
 
     `given` are its ``X-Request-Id`` headers.
     """
-    if len(given) == 1 and _SANE.fullmatch(given[0]):
+    if len(given) == 1 and is_sane(given[0]):
         return given[0]
     return secrets.token_hex(8)
+
+
+def is_sane(id: str) -> bool:
+    """Whether this may stand in a log for the ID of a request."""
+    return _SANE.fullmatch(id) is not None
 
 
 def current() -> str | None:

@@ -186,7 +186,10 @@ def run(server: Server, listener: socket.socket) -> None:
     try:
         server.config.load()
     except OSError as error:  # ssl.SSLError is one
-        raise CannotStart(f"Cannot load the TLS certificate or key: {error}") from error
+        config = server.config
+        places = f"{config.ssl_certfile} or its key {config.ssl_keyfile}"
+        reason = error.strerror or error
+        raise CannotStart(f"Cannot load the TLS certificate {places}: {reason}") from error
     # What was loaded until here stays, and what a message needs is gone before it could be garbage:
     # looking for cycles after every 700 objects costs a tenth of the work under load.
     gc.collect()

@@ -105,12 +105,15 @@ def check_file(path: str) -> list[str]:
 def backup_file(path: str, target: str) -> None:
     """Copy a file as it stands at one moment. A server may run on it meanwhile.
 
-    Raises `CannotOpen`, also for a target that is there already.
+    Raises `CannotOpen`, also for a target that is there already or cannot be made.
     """
     if Path(target).exists():
         raise CannotOpen(f"{target} exists already")
     with _existing(path) as db:
-        make(target)
+        try:
+            make(target)
+        except OSError as error:
+            raise CannotOpen(f"Cannot make {target}: {error.strerror}") from error
         copy = apsw.Connection(target)
         try:
             with copy.backup("main", db, "main") as backup:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, request, session
+from flask import Flask, g, request, session
 
 import duologue as d
 from duologue.hosts.flask import Duologue
@@ -50,3 +50,10 @@ def later(a: str, b: str) -> dict[str, object]:
 
     threading.Thread(target=job).start()
     return {}
+
+
+@app.route("/visits")
+def visits() -> dict[str, int]:
+    """How often this was asked for, by a number that is one request's own."""
+    g.visits = g.get("visits", 0) + 1
+    return {"visits": g.visits}

@@ -15,6 +15,7 @@ elif MODE == "eventlet":
 # What is patched has to be before anything else is imported
 import secrets
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from flask import Flask, request, session
@@ -76,6 +77,16 @@ def send_nonsense() -> dict[str, object]:
     return {}
 
 
+@app.route("/elsewhere/<client>")
+def elsewhere(client: str) -> dict[str, object]:
+    """Ask in a thread beside the one of this view."""
+    with ThreadPoolExecutor() as threads:
+        try:
+            return {"online": threads.submit(duologue.online, client).result()}
+        except RuntimeError as error:
+            return {"error": str(error)}
+
+
 @socketio.on("connect")  # type: ignore[untyped-decorator]
 def connected() -> bool:
     return "x-unwelcome" not in request.headers
@@ -84,6 +95,11 @@ def connected() -> bool:
 @socketio.on("ours")  # type: ignore[untyped-decorator]
 def ours(data: Any) -> Any:
     return {"heard": data}
+
+
+@socketio.on("typing")  # type: ignore[untyped-decorator]
+def typing(data: Any) -> None:
+    raise AssertionError("this event is Duologue's")
 
 
 if __name__ == "__main__":

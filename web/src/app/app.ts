@@ -1,6 +1,7 @@
 /** The whole page: the list and the conversation, side by side where there is room. */
 import { css, html, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
+import type { Attached } from "../conversation/composer";
 import { currentLanguage } from "../shared/i18n";
 import { theme } from "../shared/theme";
 import "./banner";
@@ -203,6 +204,8 @@ export class App extends View {
     const { model } = this;
     const drafted = ({ detail }: CustomEvent<{ text: string }>) =>
       model.kept.setDraft(peer, detail.text);
+    const attached = ({ detail }: CustomEvent<{ files: readonly Attached[] }>) =>
+      model.attached.set(peer, detail.files);
     return html`
       <duologue-header .model=${model}></duologue-header>
       ${
@@ -221,7 +224,9 @@ export class App extends View {
                   .peer=${peer}
                   .title=${model.nameOf(peer)}
                   .draft=${model.kept.drafts.get(peer) ?? ""}
+                  .attached=${model.attached.get(peer) ?? []}
                   @draft-changed=${drafted}
+                  @attached-changed=${attached}
                   @ask-again=${() => askSomebody(model, peer)}
                 ></duologue-conversation>`,
               )

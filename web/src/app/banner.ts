@@ -2,7 +2,7 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 import type { Status } from "../client/api";
 import { controls } from "../shared/theme";
-import { explain } from "./problems";
+import { explain, signInTexts } from "./problems";
 import { t } from "./texts";
 import { View } from "./view";
 
@@ -96,10 +96,12 @@ export class Banner extends View {
       }
       case "draining":
         return html`<p>${t().draining}</p>`;
-      case "refused":
-        return html`<p class="bad">
-          <span>${t().refused(explain(status.problem))}</span>${again}
-        </p>`;
+      case "refused": {
+        const { alone, want } = this.model;
+        const how = want === null || alone ? "" : ` ${signInTexts(want).how}`; // else below
+        const why = want === null ? t().refused(explain(status.problem)) : signInTexts(want).what;
+        return html`<p class="bad"><span>${why}${how}</span>${again}</p>`;
+      }
     }
   }
 }

@@ -13,6 +13,7 @@ const DEFAULTS: Settings = { notify: false, language: "auto" };
 const NAMES = "app.names";
 const DRAFTS = "app.drafts";
 const SETTINGS = "app.settings";
+const PERSISTENT = "app.persistent";
 const DRAFT_DELAY_MS = 300;
 
 /**
@@ -32,6 +33,7 @@ export class Kept {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #working: Promise<void> = Promise.resolve();
   #writes = 0;
+  #asked = false;
 
   constructor(storage: Storage, changed: () => void) {
     this.#storage = storage;
@@ -93,6 +95,20 @@ export class Kept {
     this.settings = { ...this.settings, ...settings };
     this.#changed();
     this.#write(() => this.#storage.set(SETTINGS, this.settings));
+  }
+
+  /** Ask the browser, once, not to clear away what is kept here when it wants room. */
+  async persist(): Promise<void> {
+    if (this.#asked) {
+      return;
+    }
+    this.#asked = true;
+    await this.#queue(async () => {
+      if ((await this.#storage.get(PERSISTENT)) === undefined) {
+        await this.#storage.set(PERSISTENT, true);
+        await navigator.storage?.persist?.();
+      }
+    });
   }
 
   /** Forget what was kept of one peer. */

@@ -19,6 +19,7 @@ function link(peer: string, at: number | null, more: Partial<Link> = {}): Link {
     readByMe: 0,
     historyFrom: null,
     typing: false,
+    made: 1,
     ended: false,
     last: at === null ? null : message("x", at),
     ...more,

@@ -1,11 +1,14 @@
 /** The application's state above the client, for all of its elements. */
-import type { Client, IncomingRequest, Link, Storage } from "../client/api";
+import type { Client, IncomingRequest, Link } from "../client/api";
+import type { Attached } from "../conversation/composer";
 import { currentLanguage, preferredLanguage, useLanguage } from "../shared/i18n";
 import { peerIn, viewOf } from "./address";
 import { Kept, type Settings } from "./kept";
 import { inOrder } from "./listing";
 import { cleanName, shortId } from "./naming";
+import { confirmSignIn } from "./open-dialogs";
 import { explain, PartMissing } from "./problems";
+import type { SignIn, Want } from "./sign-in";
 
 /** A short text that goes away by itself. */
 export interface Toast {
@@ -27,7 +30,10 @@ const TICK_MS = 20_000;
 export class Model {
   readonly client: Client;
   readonly kept: Kept;
+  readonly signIn: SignIn;
   readonly lasting: boolean;
+  /** Files that are to go with the next message to somebody, as long as the page lasts. */
+  readonly attached = new Map<string, readonly Attached[]>();
   /** Whose conversation is shown. */
   peer: string | null;
   /** Where the focus is to go with the next view; whoever moves it sets this to null. */
@@ -45,12 +51,14 @@ export class Model {
   readonly #made = new Map<string, number>();
   #language: Settings["language"] = "auto";
   #presenting = false;
+  #keptSignIn = false;
 
   /** `lasting`: what is kept outlives the page. */
-  constructor(client: Client, storage: Storage, lasting = true) {
+  constructor(client: Client, signIn: SignIn, lasting = true) {
     this.client = client;
+    this.signIn = signIn;
     this.lasting = lasting;
-    this.kept = new Kept(storage, () => this.#keptChanged());
+    this.kept = new Kept(signIn.storage, () => this.#keptChanged());
     this.peer = peerIn(location.hash);
   }
 
@@ -60,10 +68,28 @@ export class Model {
       this.client.on(event, () => this.changed());
     }
     this.client.on("links", ({ peer }) => this.#linked(peer));
-    this.client.on("forgotten", () => this.#wasForgotten());
+    this.client.on("forgotten", () => void this.#wasForgotten());
+    this.client.on("identity", ({ another }) => {
+      if (another) {
+        this.#drop();
+      }
+    });
+    this.client.on("status", ({ state }) => {
+      const { token } = this.signIn;
+      if (state === "online" && token !== null && !this.#keptSignIn) {
+        // Not before the server has taken it, or a wrong one would come back with each visit
+        this.#keptSignIn = true;
+        void this.attempt(this.signIn.keep(token));
+      }
+    });
     addEventListener("popstate", () => this.#arrive(this.peer === null ? "heading" : "list"));
     addEventListener("hashchange", () => this.#arrive("heading"));
     setInterval(() => this.changed(), TICK_MS);
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible" && this.want === "needed") {
+        this.client.retryNow(); // they may have signed in meanwhile, elsewhere
+      }
+    });
     await this.#speak();
     await this.kept.load();
   }
@@ -90,6 +116,32 @@ export class Model {
   ownNameOf(peer: string): string | null {
     const { links, incoming } = this.client;
     return cleanName(links.get(peer)?.name ?? incoming.get(peer)?.name);
+  }
+
+  /** What kind of a sign-in is missing, if that is why the server lets nobody in. */
+  get want(): Want | null {
+    const { status } = this.client;
+    return status.state === "refused" ? this.signIn.want(status.problem) : null;
+  }
+
+  /** Go on with a token that somebody has come with, as whom it names. */
+  async take(token: string): Promise<void> {
+    if (this.signIn.isMine(token)) {
+      if (await this.attempt(this.client.renew(token))) {
+        await this.attempt(this.signIn.keep(token));
+      }
+    } else if (this.client.id === null && this.signIn.nobody) {
+      history.replaceState(null, "", `#token=${token}`);
+      location.reload();
+    } else {
+      await confirmSignIn(this, token);
+    }
+  }
+
+  /** Delete what is kept here of who is signed in. */
+  async signOut(): Promise<void> {
+    await this.signIn.end();
+    await this.client.erase();
   }
 
   /** The link of the view, if there is one. */
@@ -223,6 +275,9 @@ export class Model {
   }
 
   #linked(peer: string | null): void {
+    if (!this.alone) {
+      void this.kept.persist();
+    }
     for (const each of peer === null ? this.client.links.keys() : [peer]) {
       if (this.client.links.get(each)?.ended !== false) {
         this.#made.delete(each);
@@ -232,10 +287,21 @@ export class Model {
     }
   }
 
-  #wasForgotten(): void {
-    this.kept.reset();
-    this.toasts = [];
+  async #wasForgotten(): Promise<void> {
+    this.#drop();
+    if (await this.signIn.isOver()) {
+      location.reload();
+      return;
+    }
     this.forgotten = true;
+    this.changed();
+  }
+
+  /** Nothing of who was here is here any more. */
+  #drop(): void {
+    this.kept.reset();
+    this.attached.clear();
+    this.toasts = [];
     this.peer = null;
     history.replaceState(null, "", viewOf(null));
     this.#keptChanged();

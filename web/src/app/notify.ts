@@ -38,8 +38,10 @@ export class Notifier {
       }
     });
     this.#client.on("crowded", () => this.#model.tell(t().crowded));
-    this.#client.on("identity", ({ fresh }) => {
-      if (fresh && this.#hadIdentity) {
+    this.#client.on("identity", ({ id, fresh, another }) => {
+      if (another) {
+        this.#model.tell(t().nowAnother(id));
+      } else if (fresh && this.#hadIdentity) {
         this.#model.tell(t().oldIdExpired);
       }
       this.#hadIdentity = true;

@@ -49,6 +49,21 @@ export function confirmEnd(model: Model, peer: string): Promise<void> {
   });
 }
 
+/** Ask before somebody else is signed in than is here. */
+export function confirmSignIn(model: Model, token: string): Promise<void> {
+  return model.present(async () => {
+    const { signingIn } = await import("./dialogs/confirm");
+    return signingIn(model, token);
+  });
+}
+
+export function confirmSignOut(model: Model): Promise<void> {
+  return model.present(async () => {
+    const { signingOut } = await import("./dialogs/confirm");
+    return signingOut(model);
+  });
+}
+
 export function renameForMe(model: Model, peer: string): Promise<void> {
   return model.present(async () => {
     const { Rename } = await import("./dialogs/rename");

@@ -1,5 +1,6 @@
 /** What went wrong, as a sentence in the reader's language. */
 import type { Problem } from "../client/api";
+import type { Want } from "./sign-in";
 import { t } from "./texts";
 import { until } from "./times";
 
@@ -9,6 +10,18 @@ export class PartMissing extends Error {}
 /** Whether something thrown is the server's or the client's answer, and not a fault. */
 export function isProblem(thrown: unknown): thrown is Problem {
   return typeof thrown === "object" && thrown !== null && "code" in thrown && "retryable" in thrown;
+}
+
+/** What is missing, and how to get it. */
+export function signInTexts(want: Want): { readonly what: string; readonly how: string } {
+  switch (want) {
+    case "needed":
+      return { what: t().signInNeeded, how: t().signInNeededHow };
+    case "wrong":
+      return { what: t().signInWrong, how: t().signInWrongHow };
+    case "over":
+      return { what: t().signInOver, how: t().signInOverHow };
+  }
 }
 
 /** A sentence or two; the server's own are English and for developers. */

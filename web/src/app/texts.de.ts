@@ -103,6 +103,18 @@ export default {
   draining: "Der Server startet gleich neu. Die Verbindung kommt von selbst wieder.",
   refused: (reason) => `Der Server lässt dich nicht herein. ${reason}`,
 
+  signInNeeded: "Melde dich an, um diesen Messenger zu benutzen.",
+  signInNeededHow:
+    "Er ist für Menschen, die eine andere Website kennt. Melde dich dort an, und öffne ihn von dort aus.",
+  signInWrong: "Deine Anmeldung gilt hier nicht.",
+  signInWrongHow:
+    "Der Link, mit dem du gekommen bist, ist keiner für diesen Server. Öffne den Messenger noch einmal von der Website aus, auf der du dich anmeldest.",
+  signInOver: "Deine Anmeldung ist abgelaufen.",
+  signInOverHow:
+    "Öffne den Messenger noch einmal von der Website aus, auf der du dich anmeldest. Was du geschrieben hast, wird dann gesendet.",
+  signedIn:
+    "Eine andere Website hat dich angemeldet. Was du schreibst und liest, bewahrt dieser Browser auf.",
+
   forgottenTitle: "Alles ist gelöscht",
   forgottenText:
     "Deine ID, deine Unterhaltungen und deine Einstellungen sind weg, hier und auf dem Server. Du kannst mit einer neuen ID neu anfangen.",
@@ -112,6 +124,7 @@ export default {
   later: (when) => `Versuch es ${when} wieder.`,
   failed: "Hier ist etwas schiefgegangen. Lade die Seite neu und versuch es noch einmal.",
   oldIdExpired: "Deine alte ID war abgelaufen. Du hast eine neue.",
+  nowAnother: (id) => `Du bist jetzt als ${id} angemeldet.`,
   newVersion: "Ein Teil dieser Seite konnte nicht geladen werden. Lade die Seite neu.",
 
   wantsToTalk: (name) => `${name} möchte mit dir sprechen`,

@@ -102,6 +102,17 @@ const english = {
     "The server is about to restart. The connection comes back without your doing anything.",
   refused: (reason: string) => `The server does not let you in. ${reason}`,
 
+  signInNeeded: "Sign in to use this messenger.",
+  signInNeededHow:
+    "It is for people who are known at another site. Sign in there, and open the messenger from there.",
+  signInWrong: "Your sign-in does not count here.",
+  signInWrongHow:
+    "The link that you came with is not one for this server. Open the messenger again from the site where you sign in.",
+  signInOver: "Your sign-in has ended.",
+  signInOverHow:
+    "Open the messenger again from the site where you sign in. What you have written is sent then.",
+  signedIn: "You are signed in by another site. What you write and read is kept in this browser.",
+
   forgottenTitle: "Everything has been deleted",
   forgottenText:
     "Your ID, your conversations and your settings are gone, here and at the server. You can start anew with a new ID.",
@@ -111,6 +122,7 @@ const english = {
   later: (when: string) => `Try again ${when}.`,
   failed: "Something went wrong here. Reload the page and try again.",
   oldIdExpired: "Your old ID had expired. You have a new one.",
+  nowAnother: (id: string) => `You are signed in as ${id} now.`,
   newVersion: "A part of this page could not be loaded. Reload the page.",
 
   wantsToTalk: (name: string) => `${name} wants to talk with you`,

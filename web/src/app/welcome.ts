@@ -5,6 +5,7 @@ import { icons } from "./icons";
 import "./identity";
 import "./name-form";
 import { askSomebody } from "./open-dialogs";
+import { signInTexts } from "./problems";
 import { t } from "./texts";
 import { View, words } from "./view";
 
@@ -56,6 +57,9 @@ export class Welcome extends View {
         gap: 16px;
         text-align: center;
       }
+      .how {
+        max-width: 28em;
+      }
     `,
   ];
 
@@ -70,6 +74,16 @@ export class Welcome extends View {
         ${ask}
       </div>`;
     }
+    const { want } = this.model;
+    if (want !== null) {
+      const { what, how } = signInTexts(want);
+      return html`<div class="choose">
+        <div class="logo">${icons.logo()}</div>
+        <h2>${what}</h2>
+        <p class="how">${how}</p>
+      </div>`;
+    }
+    const kept = this.model.signIn.token === null ? t().noSignUp : t().signedIn;
     return html`<div class="welcome">
       <div class="logo">${icons.logo()}</div>
       <h2>${t().welcome}</h2>
@@ -77,7 +91,7 @@ export class Welcome extends View {
       <duologue-identity .model=${this.model}></duologue-identity>
       ${ask}
       <duologue-name-form .model=${this.model}></duologue-name-form>
-      <p class="muted small">${this.model.lasting ? t().noSignUp : t().notLasting}</p>
+      <p class="muted small">${this.model.lasting ? kept : t().notLasting}</p>
     </div>`;
   }
 }

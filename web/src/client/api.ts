@@ -55,6 +55,8 @@ export interface Link {
   /** Messages that this client missed before this number are no longer kept by the server. */
   readonly historyFrom: number | null;
   readonly typing: boolean;
+  /** Another number when the link has been made anew: what was said before is not of this one. */
+  readonly made: number;
   /**
    * The link is over: what was said can still be read here, until it is removed or the link is
    * made anew, and nothing can be sent.
@@ -115,8 +117,12 @@ export interface Happening {
 
 export interface Events {
   status: Status;
-  /** The client has an ID, a new one if it had none or the old one had expired. */
-  identity: { readonly id: string; readonly fresh: boolean };
+  /**
+   * The client has an ID, a new one if it had none or the old one had expired. `another`: the server
+   * knew who it was, by a token or otherwise, and now knows this client as somebody else; nothing is
+   * here any more of who was before.
+   */
+  identity: { readonly id: string; readonly fresh: boolean; readonly another: boolean };
   /**
    * Something about links, requests or blocks has changed: of this peer, or of any. Told once
    * however much has changed at a time, when all of it has.
@@ -137,6 +143,9 @@ export interface Events {
   forgotten: Record<string, never>;
 }
 
+/** A JWT, or what fetches one: it is asked before each connection. */
+export type Token = string | (() => string | Promise<string>);
+
 export interface Options {
   /** Origin of the server, as `https://chat.example.com`; by default the page's own. */
   readonly server?: string;
@@ -146,8 +155,8 @@ export interface Options {
   readonly name?: string;
   /** Whether the identity outlives the page; by default true. */
   readonly keep?: boolean;
-  /** A JWT where the server wants one, or what fetches one: it is asked before each connection. */
-  readonly token?: string | (() => string | Promise<string>);
+  /** Says who this client is, where the server wants that. */
+  readonly token?: Token;
   /** Where things are kept between visits; by default IndexedDB, or memory where there is none. */
   readonly storage?: Storage;
 }
@@ -195,6 +204,14 @@ export interface Client {
   close(): void;
   /** End the identity and delete everything that is kept of it, here and at the server. */
   forget(): Promise<void>;
+  /** End the connection and delete everything that is kept here, and nothing at the server. */
+  erase(): Promise<void>;
+  /**
+   * Go on with another token of the same client: a session that is there lasts as long as that, and
+   * one that was refused is begun again. Rejects, and changes nothing, if the server refuses it or
+   * it is somebody else's, for whom there is to be another client.
+   */
+  renew(token: Token): Promise<void>;
   /** Be called otherwise from the next connection on, which is made at once. */
   rename(name: string | null): Promise<void>;
 
@@ -225,7 +242,10 @@ export interface Client {
   /** Messages to this peer that the server has not got yet, in order. */
   unsent(peer: string): readonly Message[];
 
-  /** Messages before a number, the last ones if none is given: from here, else from the server. */
+  /**
+   * Messages before a number, the last ones if none is given: from here, else from the server. There
+   * is no hole between them.
+   */
   history(peer: string, options?: { before?: number; limit?: number }): Promise<HistoryPage>;
   /** Say that the peer's messages up to this number have been read. */
   read(peer: string, seq: number): void;

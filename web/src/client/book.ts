@@ -33,6 +33,7 @@ interface Entry {
 export type Arrival = "new" | "known" | "gap" | "unlinked";
 
 export class Book {
+  #made = 0;
   readonly links = new Map<string, Link>();
   readonly #entries = new Map<string, Entry>();
   readonly #changed: (peer: string) => void;
@@ -45,9 +46,10 @@ export class Book {
   /** A link as it was kept, with the last message that was and the numbers of those unread. */
   load(kept: KeptLink, last: KeptMessage | null, theirs: readonly number[]): void {
     const have = last?.seq ?? 0;
-    const entry = newEntry(kept.peer, kept.name);
+    const entry = this.#newEntry(kept.peer, kept.name);
     const { lastSeen, delivered, read, readByMe, ended } = kept;
-    entry.link = { ...entry.link, seq: have, lastSeen, delivered, read, readByMe, ended };
+    const made = this.links.get(kept.peer)?.made ?? entry.link.made;
+    entry.link = { ...entry.link, seq: have, lastSeen, delivered, read, readByMe, made, ended };
     Object.assign(entry, { have, theirs: [...theirs] });
     entry.first = kept.first;
     entry.deliveredByMe = kept.deliveredByMe;
@@ -60,7 +62,7 @@ export class Book {
    * known here if that had ended (`renewed`), or if the peer's numbers have begun anew (`reset`).
    */
   snapshot(told: LinkEntry): "known" | "renewed" | "reset" {
-    const entry = this.#entries.get(told.peer) ?? newEntry(told.peer, null);
+    const entry = this.#entries.get(told.peer) ?? this.#newEntry(told.peer, null);
     this.#entries.set(told.peer, entry);
     const ended = entry.link.ended ? "renewed" : "known";
     const found = told.seq < entry.have ? "reset" : ended;
@@ -88,7 +90,7 @@ export class Book {
 
   /** Two have agreed; whatever was before is over. */
   establish(peer: string, name: string | null): void {
-    const entry = this.#entries.get(peer) ?? newEntry(peer, name);
+    const entry = this.#entries.get(peer) ?? this.#newEntry(peer, name);
     this.#entries.set(peer, entry);
     this.#renew(entry);
     entry.fresh = true;
@@ -263,7 +265,39 @@ export class Book {
 
   #renew(entry: Entry): void {
     const { peer, name } = entry.link;
-    Object.assign(entry, newEntry(peer, name));
+    Object.assign(entry, this.#newEntry(peer, name));
+  }
+
+  #newEntry(peer: string, name: string | null): Entry {
+    this.#made += 1;
+    const link: Link = {
+      peer,
+      name,
+      online: false,
+      lastSeen: null,
+      seq: 0,
+      unread: 0,
+      delivered: 0,
+      read: 0,
+      readByMe: 0,
+      historyFrom: null,
+      typing: false,
+      made: this.#made,
+      ended: false,
+      last: null,
+    };
+    return {
+      link,
+      theirs: [],
+      coming: 0,
+      counted: null,
+      have: 0,
+      upto: 0,
+      heard: false,
+      fresh: false,
+      first: null,
+      deliveredByMe: 0,
+    };
   }
 
   /** All has come that the server counted: if that was less, another session has read the rest. */
@@ -288,36 +322,6 @@ export class Book {
     this.links.set(entry.link.peer, entry.link);
     this.#changed(entry.link.peer);
   }
-}
-
-function newEntry(peer: string, name: string | null): Entry {
-  const link: Link = {
-    peer,
-    name,
-    online: false,
-    lastSeen: null,
-    seq: 0,
-    unread: 0,
-    delivered: 0,
-    read: 0,
-    readByMe: 0,
-    historyFrom: null,
-    typing: false,
-    ended: false,
-    last: null,
-  };
-  return {
-    link,
-    theirs: [],
-    coming: 0,
-    counted: null,
-    have: 0,
-    upto: 0,
-    heard: false,
-    fresh: false,
-    first: null,
-    deliveredByMe: 0,
-  };
 }
 
 function asMessage(kept: KeptMessage, link: Link | undefined): Message {

@@ -10,6 +10,7 @@ import type {
   Outgoing,
   OutgoingRequest,
   Status,
+  Token,
 } from "./api";
 import { Book } from "./book";
 import { Connection } from "./connection";
@@ -23,7 +24,7 @@ import { Outbox } from "./outbox";
 import { fits, prepare } from "./payload";
 import { Receipts } from "./receipts";
 import { type Parts, Session } from "./session";
-import { MemoryStorage, openStorage } from "./storage";
+import { MemoryStorage, openStorage, storageName } from "./storage";
 import { Tabs } from "./tabs";
 import { uuid } from "./uuid";
 import { Writer } from "./writer";
@@ -131,14 +132,23 @@ export class DuologueClient implements Client {
   }
 
   async forget(): Promise<void> {
-    const { core, storage } = this.#needed();
+    this.#needed();
     await this.#connection.ask("forget", {});
+    await this.erase();
+  }
+
+  async erase(): Promise<void> {
+    const { core, storage } = this.#needed();
     this.#connection.stop();
     core.tabs.tell({ kind: "forgotten" });
     await core.writer.idle();
     core.writer.close();
     await storage.clear();
     this.#forgotten();
+  }
+
+  async renew(token: Token): Promise<void> {
+    await this.#needed().identity.renew(token);
   }
 
   async rename(name: string | null): Promise<void> {
@@ -254,6 +264,7 @@ export class DuologueClient implements Client {
     const { core, storage, consent, identity, outbox, receipts } = parts;
     core.tabs.listen((news) => parts.session.heard(news));
     await core.writer.idle();
+    await identity.claim();
     this.#keptMaxBytes = (await storage.get<number>(MAX_BYTES)) ?? null;
     const links = await storage.links();
     for (const peer of [...this.#book.links.keys()]) {
@@ -279,9 +290,10 @@ export class DuologueClient implements Client {
   }
 
   async #assemble() {
-    const { keep = true, server } = this.#options;
+    const { keep = true } = this.#options;
     const storage =
-      this.#options.storage ?? (keep ? await openStorage(server) : new MemoryStorage());
+      this.#options.storage ??
+      (keep ? await openStorage(storageName(this.#options)) : new MemoryStorage());
     const core: Core = {
       book: this.#book,
       connection: this.#connection,
@@ -294,7 +306,13 @@ export class DuologueClient implements Client {
     const messages = new Messages(core, receipts, () => outbox);
     const outbox = new Outbox(core, (kept, reply) => messages.acknowledged(kept, reply));
     const consent = new Consent(core, outbox, receipts);
-    const identity = new Identity(core, storage, this.#options, () => consent.ended());
+    const another = () => {
+      core.tabs.tell({ kind: "forgotten" });
+      receipts.clear();
+      outbox.clear();
+      consent.clear();
+    };
+    const identity = new Identity(core, storage, this.#options, () => consent.ended(), another);
     const parts = { storage, core, consent, identity, messages, outbox, receipts };
     return { ...parts, session: new Session(parts, () => this.#forgotten()) };
   }

@@ -40,6 +40,10 @@ export function invalid(error: string): DuologueError {
   return new DuologueError({ code: "invalid", error, retryable: false });
 }
 
+export function unauthorized(error: string): DuologueError {
+  return new DuologueError({ code: "unauthorized", error, retryable: false });
+}
+
 export function tooLarge(error: string): DuologueError {
   return new DuologueError({ code: "too_large", error, retryable: false });
 }

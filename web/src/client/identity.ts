@@ -1,10 +1,14 @@
-import type { KeptIdentity, Options, Storage } from "./api";
+import type { KeptIdentity, Options, Storage, Token } from "./api";
 import type { Core } from "./core";
-import { DuologueError, invalid } from "./errors";
+import { DuologueError, invalid, unauthorized } from "./errors";
 import { wellFormed } from "./payload";
 import type { Auth, ClientIdGiven } from "./protocol";
+import { subjectOf } from "./token";
 
 const LONGEST_NAME = 64;
+
+/** The ID of whom the server knows by a token or otherwise, and whose everything is that is kept. */
+const OWNER = "duologue.owner";
 
 /** When to try again to keep a token that could not be kept. */
 const AGAIN_MS = 30_000;
@@ -16,6 +20,12 @@ export class Identity {
   readonly #storage: Storage;
   readonly #options: Options;
   readonly #over: () => void;
+  readonly #another: () => void;
+  #token: Token | undefined;
+  /** Whether the server knows this client by something else than what is kept here. */
+  #named = false;
+  /** Whether what is to come is somebody else. */
+  #replaced = false;
   /** Empty once a name has been taken away: without one, the server goes on with the last. */
   #name: string | null;
   /** The token that is kept, as far as was seen, and the newer one that could not be. */
@@ -23,12 +33,24 @@ export class Identity {
   #unkept: KeptIdentity | null = null;
   #again: ReturnType<typeof setTimeout> | undefined;
 
-  /** `over` is called when the identity is, and a new one takes its place. */
-  constructor(core: Core, storage: Storage, options: Options, over: () => void) {
+  /**
+   * `over` is called when the identity is, and a new one takes its place; `another` when it was one
+   * that the server knows by tokens or the like, and now knows this client as somebody else, to whom
+   * nothing of what is here belongs.
+   */
+  constructor(
+    core: Core,
+    storage: Storage,
+    options: Options,
+    over: () => void,
+    another: () => void,
+  ) {
     this.#core = core;
     this.#storage = storage;
     this.#options = options;
     this.#over = over;
+    this.#another = another;
+    this.#token = options.token;
     this.#name = options.name === undefined ? null : shortened(options.name);
   }
 
@@ -36,12 +58,25 @@ export class Identity {
     return this.#name || null;
   }
 
+  /** What is kept of somebody else than the token names goes before anybody can see it. */
+  async claim(): Promise<void> {
+    const owner = await this.#storage.get<string>(OWNER);
+    const subject = subjectOf(this.#token);
+    if (owner !== undefined && subject !== null && subject !== owner) {
+      this.#core.tabs.tell({ kind: "forgotten" });
+      await this.#core.writer.do(clearAll);
+    }
+  }
+
   /** What is kept of it. */
   async load(): Promise<void> {
     const kept = await this.#storage.identity();
+    const owner = await this.#storage.get<string>(OWNER);
     this.#name ??= kept?.name ?? null;
-    if (kept) {
-      this.#become(kept.id, false);
+    this.#named = owner !== undefined;
+    const id = owner ?? kept?.id;
+    if (id !== undefined) {
+      this.#become(id, false);
     }
   }
 
@@ -57,6 +92,38 @@ export class Identity {
       }
     });
     this.#core.changed(null);
+  }
+
+  /** Take another token of the same client. Rejects with what the server has against it. */
+  async renew(token: Token): Promise<void> {
+    const { connection, tabs } = this.#core;
+    const fetched = typeof token === "function" ? await token() : token;
+    const subject = subjectOf(fetched);
+    if (this.id !== null && subject !== null && subject !== this.id) {
+      throw unauthorized("This token is another client's");
+    }
+    if (connection.online) {
+      await connection.ask("token", { token: fetched });
+    }
+    this.#token = token;
+    tabs.tell({ kind: "renewed", token: fetched });
+    if (!connection.online) {
+      connection.restart();
+    }
+  }
+
+  /** Another tab has got a newer token. */
+  renewed(token: string): void {
+    const { connection } = this.#core;
+    if (typeof this.#token !== "string") {
+      return; // gets its own
+    }
+    this.#token = token;
+    if (connection.online) {
+      connection.ask("token", { token }).catch(() => undefined); // then it ends with the old one
+    } else {
+      connection.restart();
+    }
   }
 
   /**
@@ -78,21 +145,43 @@ export class Identity {
 
   /** The server says who this client is. */
   given({ clientId, resumeToken }: ClientIdGiven): void {
+    const { keep = true } = this.#options;
+    const named = keep && resumeToken === undefined;
+    const changes = this.id !== null && clientId !== this.id;
+    const another = changes && this.#named;
+    if (another) {
+      this.#isAnother();
+    } else if (changes) {
+      this.#over();
+    }
     if (resumeToken !== undefined) {
       this.#keep({ id: clientId, resumeToken, name: this.#name });
     }
+    if (named !== this.#named || (named && clientId !== this.id)) {
+      const owner = named ? clientId : undefined;
+      this.#core.writer.soon((storage) => storage.set(OWNER, owner));
+    }
+    this.#named = named;
     if (clientId !== this.id) {
-      if (this.id !== null) {
-        this.#over();
-      }
       this.#become(clientId, true);
     }
+    if (another) {
+      this.#core.connection.restart(); // it has said what it had of the other's links
+    }
+  }
+
+  #isAnother(): void {
+    this.id = null;
+    this.#named = false;
+    this.#replaced = true;
+    this.#another();
+    this.#core.writer.soon(clearAll);
   }
 
   async #kept(): Promise<KeptIdentity | null> {
     await this.#core.writer.idle();
     const kept = this.#newest(await this.#storage.identity());
-    if (kept && kept.id !== this.id) {
+    if (kept && kept.id !== this.id && !this.#named) {
       // Another tab has it, from the first or after the old one was over
       if (this.id !== null) {
         this.#over();
@@ -152,8 +241,13 @@ export class Identity {
   }
 
   async #auth(kept: KeptIdentity | null): Promise<Auth & { token?: string }> {
-    const { keep = true, token } = this.#options;
+    const { keep = true } = this.#options;
+    const token = this.#token;
     const fetched = typeof token === "function" ? await token() : token;
+    const subject = subjectOf(fetched);
+    if (this.#named && subject !== null && subject !== this.id) {
+      this.#isAnother();
+    }
     return {
       since: this.#core.book.since(),
       ...(keep ? { keep } : {}),
@@ -177,8 +271,19 @@ export class Identity {
   }
 
   #become(id: string, fresh: boolean): void {
+    const another = this.#replaced;
+    this.#replaced = false;
     this.id = id;
-    this.#core.emitter.emit("identity", { id, fresh });
+    this.#core.emitter.emit("identity", { id, fresh, another });
+  }
+}
+
+/** Everything but the key to an identity of this browser's own, which may come back. */
+async function clearAll(storage: Storage): Promise<void> {
+  const own = await storage.identity();
+  await storage.clear();
+  if (own) {
+    await storage.saveIdentity(own);
   }
 }
 

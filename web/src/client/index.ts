@@ -5,4 +5,5 @@ export { DuologueClient } from "./client";
 export * from "./content";
 export { DuologueError } from "./errors";
 export { IndexedDbStorage } from "./indexeddb";
-export { MemoryStorage, openStorage } from "./storage";
+export { MemoryStorage, openStorage, storageName } from "./storage";
+export { subjectOf } from "./token";

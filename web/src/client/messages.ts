@@ -92,12 +92,12 @@ export class Messages {
         return this.#page(kept, limit, open ? book.first(peer) : Number.POSITIVE_INFINITY);
       }
       if (!connection.online) {
-        return this.#incomplete(kept, limit, null);
+        return this.#incomplete(kept, run.length, null);
       }
       try {
         kept = joined(kept, await this.#fetch(peer, run.missing, limit - run.length));
       } catch (error) {
-        return this.#incomplete(kept, limit, error);
+        return this.#incomplete(kept, run.length, error);
       }
     }
   }
@@ -111,12 +111,12 @@ export class Messages {
     };
   }
 
-  /** What is here, if anything is: there may well be more. */
-  #incomplete(kept: readonly KeptMessage[], limit: number, error: unknown): HistoryPage {
-    if (!kept.length) {
+  /** What is here without a hole, if anything is: before it there are more. */
+  #incomplete(kept: readonly KeptMessage[], length: number, error: unknown): HistoryPage {
+    if (!length) {
       throw error ?? new DuologueError(UNREACHABLE);
     }
-    const messages = kept.slice(-limit).map((each) => this.#core.book.message(each));
+    const messages = kept.slice(-length).map((each) => this.#core.book.message(each));
     return { messages, more: true };
   }
 

@@ -198,6 +198,9 @@ export class Session {
       case "named":
         identity.rename(news.name).catch(() => undefined); // the tab that told it has kept it
         break;
+      case "renewed":
+        identity.renewed(news.token);
+        break;
       case "forgotten":
         this.#parts.core.writer.close();
         this.#forgotten();

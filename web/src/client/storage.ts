@@ -1,6 +1,10 @@
-import type { KeptIdentity, KeptLink, KeptMessage, Storage } from "./api";
+import type { KeptIdentity, KeptLink, KeptMessage, Options, Storage } from "./api";
 import { IndexedDbStorage } from "./indexeddb";
+import { wellFormed } from "./payload";
+import { subjectOf } from "./token";
 import { uuid } from "./uuid";
+
+const USUAL_PATH = "/socket.io/";
 
 /** What is kept in a browser that can keep things, or else for as long as the page lasts. */
 export async function openStorage(name = "duologue"): Promise<Storage> {
@@ -11,6 +15,17 @@ export async function openStorage(name = "duologue"): Promise<Storage> {
   } catch {
     return new MemoryStorage();
   }
+}
+
+/** What to call the storage of a server's client, and of whom the token names: each has its own. */
+export function storageName({ server = "duologue", path = USUAL_PATH, token }: Options): string {
+  const whole = path.endsWith("/") ? path : `${path}/`;
+  const subject = subjectOf(token);
+  return [
+    server,
+    ...(whole === USUAL_PATH ? [] : [whole]),
+    ...(subject === null ? [] : [encodeURIComponent(wellFormed(subject))]),
+  ].join(" ");
 }
 
 /** Keeps things in memory: several clients that share one are as tabs of one browser. */

@@ -20,6 +20,7 @@ export type News =
   | { readonly kind: "blocked"; readonly peer: string; readonly blocked: boolean }
   | { readonly kind: "read"; readonly peer: string; readonly seq: number }
   | { readonly kind: "named"; readonly name: string | null }
+  | { readonly kind: "renewed"; readonly token: string }
   | { readonly kind: "queued"; readonly message: KeptMessage }
   | { readonly kind: "failed"; readonly id: string; readonly problem: Problem }
   | { readonly kind: "discarded"; readonly id: string }

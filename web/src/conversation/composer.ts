@@ -13,19 +13,25 @@ const MOST_FILES = 20;
 const TALLEST_PX = 180;
 
 /** A file that is to go with the next message. */
-interface Chosen {
+export interface Attached {
   readonly content: FileContent;
-  /** For a picture: where its preview is. */
-  readonly url: string | null;
+  /** Made smaller, so that it can be sent. */
   readonly smaller: boolean;
 }
 
+interface Chosen extends Attached {
+  /** For a picture: where its preview is. */
+  readonly url: string | null;
+}
+
 /**
- * Fires `draft-changed` with what is written so far, and `writing` with whether somebody is at it.
+ * Fires `draft-changed` with what is written so far, `attached-changed` with the files that are to go
+ * with it, and `writing` with whether somebody is at it.
  */
 export class Composer extends LitElement {
   static override properties = {
     draft: { attribute: false },
+    attached: { attribute: false },
     limit: { attribute: false },
     deliver: { attribute: false },
     files: { state: true },
@@ -34,6 +40,7 @@ export class Composer extends LitElement {
   };
 
   declare draft: string;
+  declare attached: readonly Attached[];
   /** Largest message in bytes. */
   declare limit: number;
   /**
@@ -52,6 +59,7 @@ export class Composer extends LitElement {
   constructor() {
     super();
     this.draft = "";
+    this.attached = [];
     this.limit = 1_000_000;
     this.deliver = async () => {};
     this.files = [];
@@ -59,9 +67,26 @@ export class Composer extends LitElement {
     this.filled = false;
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.files = this.attached.map(chosen);
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#drop(this.files);
+    revoke(this.files);
+    this.files = [];
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const { attached, files } = this;
+    const same =
+      attached.length === files.length &&
+      attached.every(({ content }, index) => content === files[index]?.content);
+    if (changed.has("attached") && !same) {
+      revoke(files);
+      this.files = attached.map(chosen);
+    }
   }
 
   override focus(options?: FocusOptions): void {
@@ -105,21 +130,24 @@ export class Composer extends LitElement {
   }
 
   #choose(content: FileContent, smaller: boolean): void {
-    const shown = showing(content.type, content.data);
-    const url =
-      shown.as === "image"
-        ? URL.createObjectURL(new Blob([content.data], { type: shown.type }))
-        : null;
-    this.files = [...this.files, { content, url, smaller }];
+    this.#attach([...this.files, chosen({ content, smaller })]);
   }
 
   #drop(files: readonly Chosen[]): void {
-    for (const { url } of files) {
-      if (url !== null) {
-        URL.revokeObjectURL(url);
-      }
-    }
-    this.files = this.files.filter((each) => !files.includes(each));
+    revoke(files);
+    this.#attach(this.files.filter((each) => !files.includes(each)));
+  }
+
+  #attach(files: readonly Chosen[]): void {
+    this.files = files;
+    this.attached = files.map(({ content, smaller }) => ({ content, smaller }));
+    this.dispatchEvent(
+      new CustomEvent("attached-changed", {
+        detail: { files: this.attached },
+        bubbles: true,
+        composed: true,
+      }),
+    );
   }
 
   get #field(): HTMLTextAreaElement | null {
@@ -179,8 +207,8 @@ export class Composer extends LitElement {
     `;
   }
 
-  #chosen(chosen: Chosen) {
-    const { content, url, smaller } = chosen;
+  #chosen(file: Chosen) {
+    const { content, url, smaller } = file;
     const size = byteSize(content.data.byteLength);
     return html`<li>
       ${url === null ? icons.file() : html`<img src=${url} alt="" />`}
@@ -191,15 +219,15 @@ export class Composer extends LitElement {
       <button
         class="icon quiet"
         aria-label=${t().removeFile(content.name)}
-        @click=${() => this.#remove(chosen)}
+        @click=${() => this.#remove(file)}
       >
         ${icons.cross()}
       </button>
     </li>`;
   }
 
-  #remove(chosen: Chosen): void {
-    this.#drop([chosen]);
+  #remove(file: Chosen): void {
+    this.#drop([file]);
     this.focus();
   }
 
@@ -258,11 +286,11 @@ export class Composer extends LitElement {
     }
     let left = { text, chosen: this.files };
     const taken = () => {
-      this.#drop(left.chosen.slice(0, 1));
+      revoke(left.chosen.slice(0, 1));
       left = { text: "", chosen: left.chosen.slice(1) };
     };
     this.complaint = "";
-    this.files = [];
+    this.#attach([]);
     this.#setText("");
     field.focus();
     try {
@@ -270,7 +298,7 @@ export class Composer extends LitElement {
     } catch (problem) {
       const { code } = problem as Partial<Problem>;
       this.complaint = t().sendFailed(code ? t().why(code) : String(problem));
-      this.files = [...left.chosen, ...this.files];
+      this.#attach([...left.chosen, ...this.files]);
       this.#setText([left.text, field.value].filter((each) => each !== "").join("\n"));
     }
   }
@@ -392,6 +420,22 @@ export class Composer extends LitElement {
       }
     `,
   ];
+}
+
+function chosen(attached: Attached): Chosen {
+  const { type, data } = attached.content;
+  const shown = showing(type, data);
+  const url =
+    shown.as === "image" ? URL.createObjectURL(new Blob([data], { type: shown.type })) : null;
+  return { ...attached, url };
+}
+
+function revoke(files: readonly Chosen[]): void {
+  for (const { url } of files) {
+    if (url !== null) {
+      URL.revokeObjectURL(url);
+    }
+  }
 }
 
 /** On a keyboard of glass Enter makes a line: there is no Shift to make one with. */

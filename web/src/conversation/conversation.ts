@@ -2,12 +2,12 @@
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { keyed } from "lit/directives/keyed.js";
 import type { Client, Message } from "../client/api";
-import { type FileContent, understand } from "../client/content";
+import type { FileContent } from "../client/content";
 import { define } from "../shared/define";
 import { controls } from "../shared/theme";
+import { Announcer } from "./announcer";
 import "./composer";
-import type { Composer } from "./composer";
-import { safeName } from "./files";
+import type { Attached, Composer } from "./composer";
 import "./list";
 import type { MessageList } from "./list";
 import type { Act } from "./message";
@@ -16,9 +16,6 @@ import { Talk } from "./talk";
 import { t } from "./texts";
 import type { MessageRow, Row } from "./timeline";
 
-/** News that come within this time are announced together. */
-const ANNOUNCE_MS = 600;
-const ANNOUNCED_CHARACTERS = 200;
 /** What changes is shown at most this often. */
 const BETWEEN_MS = 40;
 /** That somebody types is said aloud at most this often. */
@@ -29,8 +26,9 @@ const USUAL_LIMIT = 1_000_000;
 /**
  * `<duologue-conversation>`, for one peer; for another use another element, as with Lit's `keyed`.
  *
- * Fires `draft-changed` (`detail.text`: what is written and not sent) and `ask-again`
- * (`detail.peer`: the reader wants the link again that has ended); both bubble.
+ * Fires `draft-changed` (`detail.text`: what is written and not sent), `attached-changed`
+ * (`detail.files`: what is to go with it) and `ask-again` (`detail.peer`: the reader wants the link
+ * again that has ended); all bubble.
  */
 export class Conversation extends LitElement {
   static override properties = {
@@ -38,6 +36,7 @@ export class Conversation extends LitElement {
     peer: { attribute: false },
     title: { attribute: false },
     draft: { attribute: false },
+    attached: { attribute: false },
     compact: { type: Boolean, reflect: true },
     dragging: { state: true },
   };
@@ -47,6 +46,7 @@ export class Conversation extends LitElement {
   /** What to call the peer. */
   declare title: string;
   declare draft: string;
+  declare attached: readonly Attached[];
   /** Little room, as in a corner of another page. */
   declare compact: boolean;
   declare protected dragging: boolean;
@@ -55,8 +55,7 @@ export class Conversation extends LitElement {
   #placed = false;
   #stamp = 0;
   #whole = new Set<string>();
-  #news: Message[] = [];
-  #announcing: ReturnType<typeof setTimeout> | undefined;
+  readonly #announcer = new Announcer((texts) => this.#say(texts));
   #typingSaid = 0;
   /** How many messages have come that the reader has not seen. */
   #unseen = 0;
@@ -71,6 +70,7 @@ export class Conversation extends LitElement {
     this.peer = "";
     this.title = "";
     this.draft = "";
+    this.attached = [];
     this.compact = false;
     this.dragging = false;
     this.addEventListener("dragenter", this.#dragged);
@@ -83,6 +83,11 @@ export class Conversation extends LitElement {
     }) as EventListener);
     this.addEventListener("draft-changed", ((event: CustomEvent<{ text: string }>) => {
       this.draft = event.detail.text;
+    }) as EventListener);
+    this.addEventListener("attached-changed", ((
+      event: CustomEvent<{ files: readonly Attached[] }>,
+    ) => {
+      this.attached = event.detail.files;
     }) as EventListener);
   }
 
@@ -99,8 +104,7 @@ export class Conversation extends LitElement {
     super.disconnectedCallback();
     window.removeEventListener("focus", this.#look);
     document.removeEventListener("visibilitychange", this.#look);
-    clearTimeout(this.#announcing);
-    this.#announcing = undefined;
+    this.#announcer.stop();
     clearTimeout(this.#showing);
     this.#showing = undefined;
     this.#talk?.stop();
@@ -124,6 +128,9 @@ export class Conversation extends LitElement {
     if (changed.has("client") || changed.has("peer")) {
       if (changed.get("peer") && !changed.has("draft")) {
         this.draft = "";
+      }
+      if (changed.get("peer") && !changed.has("attached")) {
+        this.attached = [];
       }
       this.#begin();
     }
@@ -229,6 +236,7 @@ export class Conversation extends LitElement {
     if (talk.live) {
       return html`<duologue-composer
         .draft=${this.draft}
+        .attached=${this.attached}
         .limit=${talk.client.maxBytes ?? USUAL_LIMIT}
         .deliver=${this.#deliver}
         @writing=${(event: CustomEvent<{ active: boolean }>) => talk.typing(event.detail.active)}
@@ -309,34 +317,15 @@ export class Conversation extends LitElement {
     if (!(isAttentive() && (this.#list?.sticks ?? true))) {
       this.#unseen += 1;
     }
-    this.#news.push(message);
-    this.#announcing ??= setTimeout(() => this.#announce(), ANNOUNCE_MS);
+    this.#announcer.add(message, this.title);
   }
 
-  #announce(): void {
-    this.#announcing = undefined;
-    const news = this.#news.splice(0);
-    const texts = news.length > 3 ? [t().newsMany(this.title, news.length)] : news.map(this.#said);
-    this.renderRoot.querySelector(".announcements")?.replaceChildren(
-      ...texts.map((text) => {
-        const line = document.createElement("p");
-        line.textContent = text;
-        return line;
-      }),
+  #say(texts: readonly string[]): void {
+    const lines = texts.map((text) =>
+      Object.assign(document.createElement("p"), { textContent: text }),
     );
+    this.renderRoot.querySelector(".announcements")?.replaceChildren(...lines);
   }
-
-  readonly #said = (message: Message): string => {
-    const content = understand(message.content);
-    switch (content.kind) {
-      case "text":
-        return t().newsText(this.title, content.text.slice(0, ANNOUNCED_CHARACTERS));
-      case "file":
-        return t().newsFile(this.title, safeName(content.name));
-      default:
-        return t().newsOther(this.title);
-    }
-  };
 
   async #view(content: FileContent): Promise<void> {
     const { showPicture } = await import("./picture");

@@ -26,7 +26,8 @@ export class Talk {
   /** Counts what was begun anew: what belongs to an earlier one is late. */
   #turn = 0;
   #loading = false;
-  #live = false;
+  /** Which link it is that is shown; one that has ended is shown until there is another. */
+  #made: number | undefined;
   #read = 0;
   #lastTheirs = 0;
   #typingSaid = 0;
@@ -140,7 +141,7 @@ export class Talk {
     const { link, timeline } = this;
     this.#turn += 1;
     this.#loading = false;
-    this.#live = this.live;
+    this.#made = link?.made;
     this.#lastTheirs = 0;
     timeline.newFrom = link && link.unread > 0 ? link.readByMe + 1 : null;
     timeline.historyFrom = link?.historyFrom ?? null;
@@ -211,9 +212,7 @@ export class Talk {
   }
 
   #linkChanged(): void {
-    const was = this.#live;
-    this.#live = this.live;
-    if (this.#live && !was) {
+    if (this.live && this.link?.made !== this.#made) {
       // Made anew: what was said before is not shown.
       this.#read = 0;
       this.timeline.clear();

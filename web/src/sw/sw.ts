@@ -9,13 +9,13 @@ declare const self: ServiceWorkerGlobalScope;
 declare const VERSION: string;
 declare const SHELL: readonly string[];
 
-const PREFIX = "duologue-shell-";
-const CACHE = PREFIX + VERSION;
-
 /** A network that has not answered by then is as good as none. */
 const PATIENCE_MS = 4000;
 
 const scope = self.registration.scope;
+// A site may have several, each below a path of its own
+const PREFIX = `duologue-shell ${new URL(scope).pathname} `;
+const CACHE = PREFIX + VERSION;
 const page = scope;
 const files = new Set(SHELL.map((path) => new URL(path, scope).href));
 

@@ -1,5 +1,14 @@
-/** One client for each server, however many widgets a page has: a reader is one person to it. */
-import { DuologueClient, IndexedDbStorage, MemoryStorage, type Storage } from "../client";
+/**
+ * One client for each server and each reader that a token names, however many widgets a page has: a
+ * reader is one person to it.
+ */
+import {
+  DuologueClient,
+  IndexedDbStorage,
+  MemoryStorage,
+  type Storage,
+  storageName,
+} from "../client";
 import type { Client, Options } from "../client/api";
 
 /** How long a client stays connected when its last widget has gone: it may only be moving. */
@@ -19,10 +28,14 @@ const entries = new Map<string, Entry>();
 
 /** The client for a server, made with these options if it is the first to be asked for. */
 export function share(origin: string, path: string, options: Options): Shared {
-  const key = origin + path;
+  const { token } = options;
+  const key = storageName({
+    server: `duologue-widget ${origin}${path}`,
+    ...(token ? { token } : {}),
+  });
   let entry = entries.get(key);
   if (!entry) {
-    const storage = storageOf(`duologue-widget ${key}`);
+    const storage = storageOf(key);
     const client = new DuologueClient({ ...options, server: origin, path, storage });
     entry = { client, storage, users: 0, leaving: undefined };
     entries.set(key, entry);

@@ -9,7 +9,15 @@ function facts(more: Partial<Facts> & { status?: Status } = {}) {
     incoming: new Map<string, IncomingRequest>(),
     outgoing: new Map<string, OutgoingRequest>(),
   };
-  const all: Facts = { client, known: true, peer: "p", invite: null, inviteOver: false, ...more };
+  const all: Facts = {
+    misplaced: false,
+    client,
+    known: true,
+    peer: "p",
+    invite: null,
+    inviteOver: false,
+    ...more,
+  };
   return { ...all, ...client };
 }
 
@@ -45,6 +53,7 @@ describe("stageOf", () => {
     expect(stageOf(facts({ peer: null, invite: "X" })).is).toBe("invited");
     expect(stageOf(facts({ peer: null, invite: "X", inviteOver: true })).is).toBe("over");
     expect(stageOf(facts({ peer: null })).is).toBe("unset");
+    expect(stageOf(facts({ misplaced: true })).is).toBe("misplaced");
   });
 
   it("waits until something is known", () => {
@@ -76,7 +85,14 @@ describe("serverOf", () => {
       origin: "https://b.example",
       path: "/socket.io/",
     });
-    expect(serverOf("https://b.example/chat", script).path).toBe("/chat/socket.io/");
+    expect(serverOf("https://b.example/chat", script)?.path).toBe("/chat/socket.io/");
+    expect(serverOf(" /chat ", script)?.path).toBe("/chat/socket.io/");
+  });
+
+  it("is nowhere where that is no address", () => {
+    for (const wrong of ["https://", "http://a b", "https://:1", "mailto:ann@example.org", "x:y"]) {
+      expect(serverOf(wrong, script)).toBeNull();
+    }
   });
 });
 

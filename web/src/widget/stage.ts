@@ -4,6 +4,8 @@ import type { Client, IncomingRequest, Link, OutgoingRequest, Problem } from "..
 export type Stage =
   /** Neither a peer nor an invitation is given. */
   | { readonly is: "unset" }
+  /** The address of the server is none. */
+  | { readonly is: "misplaced" }
   | { readonly is: "connecting" }
   | { readonly is: "refused"; readonly problem: Problem }
   /** There is an invitation that has not been used here. */
@@ -17,6 +19,7 @@ export type Stage =
   | { readonly is: "talk"; readonly link: Link };
 
 export interface Facts {
+  readonly misplaced: boolean;
   readonly client: Pick<Client, "status" | "links" | "incoming" | "outgoing"> | null;
   /** What is kept from earlier visits has been read. */
   readonly known: boolean;
@@ -25,7 +28,11 @@ export interface Facts {
   readonly inviteOver: boolean;
 }
 
-export function stageOf({ client, known, peer, invite, inviteOver }: Facts): Stage {
+export function stageOf(facts: Facts): Stage {
+  const { misplaced, client, known, peer, invite, inviteOver } = facts;
+  if (misplaced) {
+    return { is: "misplaced" };
+  }
   if (!peer && !invite) {
     return { is: "unset" };
   }
@@ -58,10 +65,25 @@ export function stageOf({ client, known, peer, invite, inviteOver }: Facts): Sta
   return { is: status.state === "connecting" ? "connecting" : "ask" };
 }
 
-/** What is served where: `server` as an attribute has it, or where the script came from. */
-export function serverOf(server: string | null, script: string): { origin: string; path: string } {
-  const base = server ? new URL(server.endsWith("/") ? server : `${server}/`, script) : script;
-  const { origin, pathname } = new URL("socket.io/", base);
+export interface Place {
+  readonly origin: string;
+  readonly path: string;
+}
+
+/**
+ * What is served where: `server` as an attribute has it, or where the script came from. Null if that
+ * is no address of a server.
+ */
+export function serverOf(server: string | null, script: string): Place | null {
+  const base = server?.trim() ? `${server.trim().replace(/\/$/, "")}/` : script;
+  if (!URL.canParse(base, script)) {
+    return null;
+  }
+  const found = new URL(base, script);
+  if (!/^https?:$/.test(found.protocol)) {
+    return null;
+  }
+  const { origin, pathname } = new URL("socket.io/", found);
   return { origin, path: pathname };
 }
 

@@ -39,6 +39,9 @@ export default {
   invitationOver: "Diese Einladung ist falsch oder abgelaufen. Bitte um eine neue.",
 
   refused: "Der Server lässt diese Seite nicht zu.",
+  signIn: "Um hier zu sprechen, musst du angemeldet sein.",
+  signInOver: "Deine Anmeldung ist abgelaufen. Melde dich wieder an, oder lade diese Seite neu.",
+  misplaced: "Dieser Chat ist nicht eingerichtet: Die Adresse seines Servers ist falsch.",
   unset: "Dieser Chat ist nicht eingerichtet: Ihm fehlt ein Kontakt oder eine Einladung.",
   failed: (reason) => `Das hat nicht geklappt. ${reason}`,
   tryAgain: "Noch einmal versuchen",

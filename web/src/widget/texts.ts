@@ -36,6 +36,9 @@ const english = {
   invitationOver: "This invitation is wrong, or it is over. Ask for a new one.",
 
   refused: "The server does not let this page in.",
+  signIn: "You have to be signed in to talk here.",
+  signInOver: "Your sign-in has ended. Sign in again, or reload this page.",
+  misplaced: "This chat is not set up: the address of its server is wrong.",
   unset: "This chat is not set up: it needs a peer or an invitation.",
   failed: (reason: string) => `That did not work. ${reason}`,
   tryAgain: "Try again",

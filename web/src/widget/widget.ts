@@ -1,5 +1,6 @@
 /** `/duologue.js`: puts a conversation into any page, as `<duologue-chat>`; see docs/widget.md. */
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { subjectOf } from "../client";
 import type { Message, Options, Problem } from "../client/api";
 import "../conversation/conversation";
 import { cleanName } from "../app/naming";
@@ -56,6 +57,7 @@ export class Chat extends LitElement {
   #shared: Shared | null = null;
   #leave: (() => void)[] = [];
   #known = false;
+  #misplaced = false;
   #inviteOver = false;
   #answer: Answer = "";
   #draft = "";
@@ -85,10 +87,14 @@ export class Chat extends LitElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("server") || changed.has("peer") || changed.has("invite")) {
       void this.#start();
-    } else if (changed.has("name") && this.ready && this.#known) {
+    } else if (changed.has("token") && this.hasUpdated) {
+      void this.#renew(changed.get("token"));
+    }
+    if (changed.has("name") && this.ready && this.#known) {
       void this.#shared?.client.rename(this.name).catch(() => {});
     }
     this.#stage = stageOf({
+      misplaced: this.#misplaced,
       client: this.#shared?.client ?? null,
       known: this.#known,
       peer: this.peer ?? this.found,
@@ -131,9 +137,13 @@ export class Chat extends LitElement {
       return;
     }
     this.ready = true;
-    const { origin, path } = serverOf(this.server, import.meta.url);
+    const place = serverOf(this.server, import.meta.url);
+    this.#misplaced = place === null;
+    if (place === null) {
+      return;
+    }
     const { token, name } = this;
-    const shared = share(origin, path, {
+    const shared = share(place.origin, place.path, {
       ...(name ? { name } : {}),
       ...(token ? { token } : {}),
     });
@@ -161,6 +171,18 @@ export class Chat extends LitElement {
     if (identity || this.token) {
       await client.connect().catch(() => {});
     }
+  }
+
+  /** A token for the same reader goes on with what is there; for another all begins anew. */
+  async #renew(before: Chat["token"] | undefined): Promise<void> {
+    const { token } = this;
+    const same = token && before && subjectOf(token) === subjectOf(before);
+    if (!same || !this.#shared || !this.#known) {
+      await this.#start();
+      return;
+    }
+    // What the server has against it, `status` says when the time of the old one is over
+    await this.#shared.client.renew(token).catch(() => {});
   }
 
   #listen({ client }: Shared): void {
@@ -281,11 +303,10 @@ export class Chat extends LitElement {
         return html`<div class="page"><p>${t().unset}</p></div>`;
       case "connecting":
         return html`<div class="page" role="status"><p>${t().connecting}</p></div>`;
+      case "misplaced":
+        return html`<div class="page" role="alert"><p>${t().misplaced}</p></div>`;
       case "refused":
-        return html`<div class="page" role="alert">
-          <p>${t().refused}</p>
-          <p class="hint">${common().why(stage.problem.code)}</p>
-        </div>`;
+        return refusal(stage.problem);
       case "invited":
         return this.#invited();
       case "over":
@@ -451,6 +472,7 @@ export class Chat extends LitElement {
 const linkStates: Readonly<Record<Stage["is"], string>> = {
   unset: "",
   connecting: "",
+  misplaced: "",
   refused: "",
   invited: "",
   over: "",
@@ -459,6 +481,18 @@ const linkStates: Readonly<Record<Stage["is"], string>> = {
   asked: "asked",
   talk: "linked",
 };
+
+function refusal({ code }: Problem): TemplateResult {
+  const signIn: Partial<Record<string, string>> = {
+    unauthorized: t().signIn,
+    expired: t().signInOver,
+  };
+  const known = signIn[code];
+  return html`<div class="page" role="alert">
+    <p>${known ?? t().refused}</p>
+    ${known === undefined ? html`<p class="hint">${common().why(code)}</p>` : nothing}
+  </div>`;
+}
 
 function presence({ link: { online, lastSeen } }: Extract<Stage, { is: "talk" }>): string {
   if (online) {

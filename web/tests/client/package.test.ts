@@ -52,6 +52,8 @@ test("the package can be imported", async () => {
     "IndexedDbStorage",
     "MemoryStorage",
     "openStorage",
+    "storageName",
+    "subjectOf",
     "understand",
   ]);
 });

@@ -21,7 +21,7 @@ async function several(ann: Person, ben: Person, count: number): Promise<void> {
 
 test("a first visit gives an ID", async () => {
   const ann = await company.online();
-  expect(ann.identities).toEqual([{ id: ann.id, fresh: true }]);
+  expect(ann.identities).toEqual([{ id: ann.id, fresh: true, another: false }]);
 });
 
 test("a request arrives with name and note", async () => {

@@ -1,6 +1,9 @@
 /** Asks whether something is really to be done, and says what it means. */
 import { html, type TemplateResult } from "lit";
+import { subjectOf } from "../../client";
+import { viewOf } from "../address";
 import type { Model } from "../model";
+import { shortId } from "../naming";
 import { Modal } from "./modal";
 import { t } from "./texts";
 
@@ -75,8 +78,36 @@ export function closing(model: Model, peer: string): Confirm {
     act: async () => {
       await (ended ? model.client.remove(peer) : model.client.closeLink(peer));
       model.kept.drop(peer);
+      model.attached.delete(peer);
       leave(model, peer);
     },
+  });
+}
+
+/** Become somebody else, whom a token names. */
+export function signingIn(model: Model, token: string): Confirm {
+  return new Confirm(model, {
+    heading: t().signInAnother,
+    text: t().signInMeans(
+      shortId(model.client.id ?? subjectOf(model.signIn.token) ?? "?"),
+      shortId(subjectOf(token) ?? "?"),
+    ),
+    action: t().signIn,
+    act: async () => {
+      await model.signIn.keep(token);
+      history.replaceState(null, "", viewOf(null));
+      location.reload();
+    },
+  });
+}
+
+/** Leave nothing here. */
+export function signingOut(model: Model): Confirm {
+  return new Confirm(model, {
+    heading: t().signOutSure,
+    text: t().signOutMeans,
+    action: t().signOut,
+    act: () => model.signOut(),
   });
 }
 

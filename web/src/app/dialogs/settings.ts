@@ -1,6 +1,7 @@
 /** What the person can set, and the way to forget everything. */
 import { css, html, nothing, type TemplateResult } from "lit";
 import "../name-form";
+import { confirmSignOut } from "../open-dialogs";
 import { Modal } from "./modal";
 import { t } from "./texts";
 
@@ -80,7 +81,7 @@ export class SettingsDialog extends Modal {
     return html`
       <duologue-name-form .model=${this.model}></duologue-name-form>
       ${this.#notifications()} ${this.#language()} ${this.#blocked()} ${this.#keyboard()}
-      ${this.#forget()}
+      ${this.model.signIn.token === null ? nothing : this.#signOut()} ${this.#forget()}
       <section>
         <h3>${t().about}</h3>
         <p class="muted small">${t().aboutText}</p>
@@ -179,6 +180,18 @@ export class SettingsDialog extends Modal {
       <dl class="small">
         ${shortcuts.map(([keys, what]) => html`<dt><kbd>${keys}</kbd></dt><dd>${what}</dd>`)}
       </dl>
+    </section>`;
+  }
+
+  #signOut(): TemplateResult {
+    const ask = () => {
+      this.close();
+      void confirmSignOut(this.model);
+    };
+    return html`<section>
+      <h3>${t().signOut}</h3>
+      <p class="muted small">${t().signOutMeans}</p>
+      <button @click=${ask}>${t().signOut}…</button>
     </section>`;
   }
 

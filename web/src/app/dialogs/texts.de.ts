@@ -96,6 +96,14 @@ export default {
   keyLineMeans: "Neue Zeile in einer Nachricht",
   keyEscape: "Esc",
   keyEscapeMeans: "Dialog oder Menü schließen",
+  signIn: "Anmelden",
+  signInAnother: "Als jemand anderes anmelden?",
+  signInMeans: (now, then) =>
+    `Du bist hier ${now}. Der Link, den du geöffnet hast, meldet dich als ${then} an. Was du als ${now} hast, bleibt in diesem Browser.`,
+  signOut: "Abmelden",
+  signOutSure: "In diesem Browser abmelden?",
+  signOutMeans:
+    "Löscht deine Unterhaltungen, Namen und Einstellungen in diesem Browser, auch was noch nicht gesendet ist. Der Server hat die Unterhaltungen noch: Melde dich wieder an, um sie zu sehen.",
   forgetHeading: "Alles vergessen",
   forgetMeans:
     "Löscht deine ID, deine Unterhaltungen, Namen und Einstellungen, in diesem Browser und auf dem Server. Mit wem du sprichst, sieht, dass es vorbei ist. Was dort angekommen ist, bleibt dort.",

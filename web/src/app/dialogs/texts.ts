@@ -90,6 +90,14 @@ const english = {
   keyLineMeans: "New line in a message",
   keyEscape: "Esc",
   keyEscapeMeans: "Close a dialog or menu",
+  signIn: "Sign in",
+  signInAnother: "Sign in as somebody else?",
+  signInMeans: (now: string, then: string) =>
+    `You are ${now} here. The link that you have opened signs you in as ${then}. What you have as ${now} stays in this browser.`,
+  signOut: "Sign out",
+  signOutSure: "Sign out of this browser?",
+  signOutMeans:
+    "Deletes your conversations, names and settings in this browser, and what has not been sent. The server still has the conversations: sign in again to see them.",
   forgetHeading: "Forget everything",
   forgetMeans:
     "Deletes your ID, your conversations, names and settings, in this browser and at the server. Those you talk with see that it is over. What they have received stays with them.",

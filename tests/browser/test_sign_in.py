@@ -1,0 +1,261 @@
+"""The messenger of a server that wants tokens: who comes without, with one, and with another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect
+
+from tests.browser.looks import assert_nothing_sticks_out, complaints_of_axe
+from tests.browser.people import Person, meet
+from tests.support import tokens
+from tests.support.process import Serve, ServerProcess
+
+#: Opens the page for somebody with a browser of their own, by a link with this token or without.
+Come = Callable[..., Person]
+
+SIGNED = {"DUOLOGUE_AUTH_SECRET": tokens.SECRET}
+
+
+@pytest.fixture
+def server(serve: Serve) -> ServerProcess:
+    return serve("--store", "memory:", "--auth-leeway-seconds", "0", env=SIGNED)
+
+
+@pytest.fixture
+def come(browser: Browser, server: ServerProcess) -> Iterator[Come]:
+    people: list[Person] = []
+
+    def come(token: str | None = None, *, at: ServerProcess = server, **settings: Any) -> Person:
+        usual = {"locale": "en-GB", "service_workers": "block", "reduced_motion": "reduce"}
+        context = browser.new_context(**{**usual, **settings})
+        context.set_default_timeout(10_000)
+        someone = Person(context, at.url)
+        someone.breaks = True  # who is not let in is cut off
+        people.append(someone)
+        someone.visit("/" if token is None else link(token))
+        return someone
+
+    yield come
+    for someone in people:
+        someone.has_said_all()
+    complaints = [complaint for someone in people for complaint in someone.complaints]
+    for someone in people:
+        someone.context.close()
+    assert complaints == []
+
+
+def link(token: str) -> str:
+    return f"/#token={token}"
+
+
+def follows(person: Person, token: str) -> None:
+    """Open a link with this token where the page is already."""
+    person.page.goto(person.url + link(token))
+
+
+def wants(person: Person) -> Locator:
+    """What the page says to who is not let in."""
+    return person.page.get_by_role("main")
+
+
+def member(come: Come, name: str, **claims: Any) -> Person:
+    """Somebody whom a link has signed in."""
+    person = come(tokens.token(name, name=name.title(), **claims))
+    expect(person.own_id).to_have_text(name)
+    person.page.evaluate(_SIGNED_IN)
+    person.name = name.title()
+    return person
+
+
+# A sign-in is written down a moment after the server has taken it
+_SIGNED_IN = """async () => {
+  const opening = indexedDB.open("duologue");
+  await new Promise((resolve) => (opening.onsuccess = resolve));
+  for (let token; token === undefined; ) {
+    const got = opening.result.transaction("values").objectStore("values").get("app.token");
+    await new Promise((resolve) => (got.onsuccess = resolve));
+    token = got.result;
+  }
+  opening.result.close();
+}"""
+
+
+# Without a sign-in
+
+
+def test_who_comes_without_is_told_how_to_get_in(come: Come) -> None:
+    ann = come()
+    expect(ann.banner).to_contain_text("Sign in to use this messenger.")
+    expect(wants(ann)).to_contain_text("Sign in there, and open the messenger from there.")
+    expect(wants(ann)).not_to_contain_text("nothing to sign up for")
+
+
+def test_it_is_said_in_german_too(come: Come) -> None:
+    ann = come(locale="de-DE")
+    expect(wants(ann)).to_contain_text("Melde dich an, um diesen Messenger zu benutzen.")
+
+
+def test_a_sign_in_that_is_not_for_this_server_is_not_kept(come: Come) -> None:
+    ann = come(tokens.token("ann", key="of another server, and long enough for its algorithm"))
+    expect(wants(ann)).to_contain_text("Your sign-in does not count here.")
+    ann.reloads()
+    expect(wants(ann)).to_contain_text("Sign in to use this messenger.")
+
+
+def test_one_that_has_ended_says_so(come: Come) -> None:
+    ann = come(tokens.token("ann", ttl=-60))
+    expect(wants(ann)).to_contain_text("Your sign-in has ended.")
+
+
+@pytest.mark.parametrize("before", [None, "of-no-kind", tokens.token("ann", ttl=-60)])
+def test_a_link_lets_in_who_has_been_refused(come: Come, before: str | None) -> None:
+    ann = come(before)
+    expect(ann.banner).to_contain_text(re.compile("sign-in|Sign in"))
+    follows(ann, tokens.token("ann"))
+    expect(ann.own_id).to_have_text("ann")
+
+
+@pytest.mark.parametrize("settings", [{}, {"viewport": {"width": 360, "height": 640}}])
+def test_all_can_read_it(come: Come, settings: dict[str, Any]) -> None:
+    ann = come(tokens.token("ann", ttl=-60), **settings)
+    expect(wants(ann)).to_contain_text("Your sign-in has ended.")
+    assert_nothing_sticks_out(ann)
+    found = {"light": complaints_of_axe(ann)}
+    ann.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    found["dark"] = complaints_of_axe(ann)
+    assert found == {"light": [], "dark": []}
+
+
+# With one
+
+
+def test_a_token_in_the_address_signs_in_and_is_gone_from_there(come: Come) -> None:
+    ann = member(come, "ann")
+    assert ann.page.url == f"{ann.url}/"
+
+
+def test_two_who_are_signed_in_talk(come: Come) -> None:
+    ann, ben = member(come, "ann"), member(come, "ben")
+    meet(ann, ben)
+    ann.says("Hello, Ben")
+    ben.sees("Hello, Ben")
+
+
+def test_the_sign_in_lasts_through_reloads_and_in_other_tabs(come: Come) -> None:
+    ann = member(come, "ann")
+    ann.reloads()
+    expect(ann.own_id).to_have_text("ann")
+    expect(ann.tab().own_id).to_have_text("ann")
+
+
+def test_a_token_is_in_no_request(come: Come) -> None:
+    token = tokens.token("ann")
+    ann = come(token)
+    expect(ann.own_id).to_have_text("ann")
+    assert [each for each in ann.addresses if token[:40] in each] == []
+
+
+def test_who_has_stayed_too_long_goes_on_with_another_link(come: Come) -> None:
+    ann, ben = member(come, "ann"), member(come, "ben")
+    meet(ann, ben)
+    ann.page.goto("about:blank")
+    ann.visit(link(tokens.token("ann", name="Ann", ttl=3)))
+    ann.opens("Ben")
+    expect(ann.banner).to_contain_text("Your sign-in has ended.")
+    ann.says("Written too late")
+    ann.sees_state("Written too late", "Waiting for a connection")
+    follows(ann, tokens.token("ann", name="Ann"))
+    ben.sees_only("Written too late")
+    expect(ann.banner).to_have_count(0)
+    assert "token" not in ann.page.url
+
+
+def test_a_link_leaves_the_conversation_open(come: Come) -> None:
+    ann, ben = member(come, "ann"), member(come, "ben")
+    meet(ann, ben)
+    before = ann.page.url
+    follows(ann, tokens.token("ann", name="Ann"))
+    ann.says("Still here")
+    ben.sees("Still here")
+    assert ann.page.url == before
+
+
+# Others
+
+
+def test_nobody_becomes_somebody_else_unasked(come: Come) -> None:
+    ann = member(come, "ann")
+    follows(ann, tokens.token("mallory"))
+    expect(ann.dialog).to_contain_text("signs you in as mallory")
+    ann.press("Cancel", ann.dialog)
+    expect(ann.own_id).to_have_text("ann")
+    ann.reloads()
+    expect(ann.own_id).to_have_text("ann")
+
+
+def test_who_takes_the_place_of_another_sees_nothing_of_theirs(come: Come) -> None:
+    ann, ben = member(come, "ann"), member(come, "ben")
+    meet(ann, ben)
+    ann.says("For Ben alone")
+    ben.sees("For Ben alone")
+    follows(ann, tokens.token("cleo"))
+    ann.press("Sign in", ann.dialog)
+    expect(ann.own_id).to_have_text("cleo")
+    expect(ann.page.get_by_text("No conversations yet")).to_be_visible()
+    follows(ann, tokens.token("ann", name="Ann"))
+    ann.press("Sign in", ann.dialog)
+    ann.opens("Ben")
+    ann.sees_only("For Ben alone")
+
+
+def test_who_has_an_id_of_this_browser_is_asked_and_gets_it_back(serve: Serve, come: Come) -> None:
+    both = serve("--store", "memory:", "--anonymous", env=SIGNED)
+    ann = come(at=both)
+    expect(ann.own_id).not_to_have_text("Your ID comes with the first connection.")
+    own = ann.id
+    follows(ann, tokens.token("ann"))
+    ann.press("Sign in", ann.dialog)
+    expect(ann.own_id).to_have_text("ann")
+    signs_out(ann)
+    expect(ann.own_id).to_have_text(own)
+
+
+def signs_out(person: Person) -> None:
+    person.press("Sign out…", person.settings())
+    person.press("Sign out", person.dialog)
+
+
+def test_who_signs_out_leaves_nothing_here_and_finds_it_again(come: Come) -> None:
+    ann, ben = member(come, "ann"), member(come, "ben")
+    meet(ann, ben)
+    ann.says("Kept at the server")
+    ben.sees("Kept at the server")
+    tab = ann.tab()
+    tab.opens("Ben")
+    signs_out(ann)
+    for each in (ann, tab):
+        expect(wants(each)).to_contain_text("Sign in to use this messenger.")
+    assert ann.page.evaluate(_KEPT) == 0
+    follows(ann, tokens.token("ann", name="Ann"))
+    ann.opens("Ben")
+    ann.sees_only("Kept at the server")
+
+
+# How many messages there are in all databases
+_KEPT = """async () => {
+  let count = 0;
+  for (const { name } of await indexedDB.databases()) {
+    const database = await new Promise((resolve) => {
+      const opening = indexedDB.open(name);
+      opening.onsuccess = () => resolve(opening.result);
+    });
+    const counting = database.transaction("messages").objectStore("messages").count();
+    count += await new Promise((resolve) => (counting.onsuccess = () => resolve(counting.result)));
+    database.close();
+  }
+  return count;
+}"""
