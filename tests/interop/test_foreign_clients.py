@@ -143,6 +143,9 @@ def test_a_refused_connection_says_why(server: ServerProcess, library: str) -> N
     client = JavaScript(library, server.url, "websocket", {"name": "x" * 65})
     try:
         message, data = client.hears_of("connect_error")
-        assert (message, data["code"]) == ("A name has at most 64 characters", "invalid")
+        assert (message, data["code"]) == (
+            "A name has at most 64 characters, all of which can be encoded",
+            "invalid",
+        )
     finally:
         client.close()

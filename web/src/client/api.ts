@@ -178,7 +178,7 @@ export interface HistoryPage {
  * the server has it, what was missed is fetched, and nothing comes twice.
  *
  * Methods that ask the server something reject with a `DuologueError`, which is a `Problem`; while
- * there is no connection with one of the code `unavailable`. `send` is the exception: it never
+ * there is no connection, and none is being made, with one of the code `unavailable`. `send` is the exception: it never
  * rejects for want of a connection.
  */
 export interface Client {

@@ -50,6 +50,8 @@ export class Connection {
   #upgradeTimer: ReturnType<typeof setTimeout> | undefined;
   #mayUpgrade = false;
   readonly #unanswered = new Set<(error: DuologueError) => void>();
+  /** Those who wait for how it ends. */
+  readonly #changed: (() => void)[] = [];
 
   constructor(address: Address, owner: Owner) {
     this.#address = address;
@@ -103,17 +105,23 @@ export class Connection {
     }
   }
 
-  /** Resolves to the answer; rejects with a `DuologueError`. */
-  ask<E extends keyof ClientEvents>(
+  /**
+   * Resolves to the answer; rejects with a `DuologueError`. A connection that is being made is waited
+   * for.
+   */
+  async ask<E extends keyof ClientEvents>(
     event: E,
     payload: ClientEvents[E]["payload"],
     wait = ANSWER_MS,
   ): Promise<ClientEvents[E]["reply"]> {
+    while (this.#status.state === "connecting") {
+      await new Promise<void>((resolve) => this.#changed.push(resolve));
+    }
     const socket = this.#socket;
     if (!socket || !this.online) {
-      return Promise.reject(noConnection());
+      throw noConnection();
     }
-    return new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       this.#unanswered.add(reject);
       socket.timeout(wait).emit(event, payload, (error: unknown, reply: unknown) => {
         this.#unanswered.delete(reject);
@@ -299,6 +307,11 @@ export class Connection {
     this.#status = status;
     if (before.state !== status.state || status.state === "waiting") {
       this.#owner.statusChanged(status);
+    }
+    if (status.state !== "connecting") {
+      for (const resolve of this.#changed.splice(0)) {
+        resolve();
+      }
     }
   }
 

@@ -362,6 +362,21 @@ test("without a connection asking is refused at once", async () => {
   await expect(ann.client.request("somebody")).rejects.toMatchObject({ code: "unavailable" });
 });
 
+test("what is asked while the connection is being made waits for it", async () => {
+  const ben = await company.online();
+  const ann = company.person();
+  await ann.client.connect();
+  expect(ann.client.status.state).toBe("connecting");
+  await ann.client.request(ben.id);
+  expect(ann.client.status.state).toBe("online");
+});
+
+test("what is asked of a server that is not there is refused", async () => {
+  const ann = company.person({ server: "http://127.0.0.1:1" });
+  await ann.client.connect();
+  await expect(ann.client.request("somebody")).rejects.toMatchObject({ code: "unavailable" });
+});
+
 test("a name that is too long is refused", async () => {
   const ann = await company.online();
   await expect(ann.client.rename("a".repeat(65))).rejects.toMatchObject({ code: "invalid" });
