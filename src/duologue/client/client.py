@@ -38,6 +38,9 @@ class Sent:
     async def receipt(self, kind: ReceiptKind = "delivered") -> None:
         """Wait until the peer says that it has got this message, or read it.
 
+        That may take for ever, and does for a message outside a link, for which there are no
+        receipts: `asyncio.timeout` around it says how long to wait.
+
         Raises `DuologueError` with the code ``not_linked`` when the link ends first, and whatever
         ends the client.
         """
