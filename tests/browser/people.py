@@ -127,7 +127,7 @@ class Person:
     @property
     def banner(self) -> Locator:
         return self.page.get_by_role("status").filter(
-            has_text=re.compile("onnect|offline|server|ign.in|Verbind")
+            has_text=re.compile("onnect|offline|server|ign.in|signed out|Verbind")
         )
 
     @property

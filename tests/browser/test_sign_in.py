@@ -108,13 +108,13 @@ def test_a_sign_in_that_is_not_for_this_server_is_not_kept(come: Come) -> None:
 
 def test_one_that_has_ended_says_so(come: Come) -> None:
     ann = come(tokens.token("ann", ttl=-60))
-    expect(wants(ann)).to_contain_text("Your sign-in has ended.")
+    expect(wants(ann)).to_contain_text("You have been signed out.")
 
 
 @pytest.mark.parametrize("before", [None, "of-no-kind", tokens.token("ann", ttl=-60)])
 def test_a_link_lets_in_who_has_been_refused(come: Come, before: str | None) -> None:
     ann = come(before)
-    expect(ann.banner).to_contain_text(re.compile("sign-in|Sign in"))
+    expect(ann.banner).to_contain_text(re.compile("sign-in|Sign in|signed out"))
     follows(ann, tokens.token("ann"))
     expect(ann.own_id).to_have_text("ann")
 
@@ -122,7 +122,7 @@ def test_a_link_lets_in_who_has_been_refused(come: Come, before: str | None) -> 
 @pytest.mark.parametrize("settings", [{}, {"viewport": {"width": 360, "height": 640}}])
 def test_all_can_read_it(come: Come, settings: dict[str, Any]) -> None:
     ann = come(tokens.token("ann", ttl=-60), **settings)
-    expect(wants(ann)).to_contain_text("Your sign-in has ended.")
+    expect(wants(ann)).to_contain_text("You have been signed out.")
     assert_nothing_sticks_out(ann)
     found = {"light": complaints_of_axe(ann)}
     ann.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
@@ -165,7 +165,7 @@ def test_who_has_stayed_too_long_goes_on_with_another_link(come: Come) -> None:
     ann.page.goto("about:blank")
     ann.visit(link(tokens.token("ann", name="Ann", ttl=3)))
     ann.opens("Ben")
-    expect(ann.banner).to_contain_text("Your sign-in has ended.")
+    expect(ann.banner).to_contain_text("You have been signed out.")
     ann.says("Written too late")
     ann.sees_state("Written too late", "Waiting for a connection")
     follows(ann, tokens.token("ann", name="Ann"))

@@ -108,7 +108,7 @@ const english = {
   signInWrong: "Your sign-in does not count here.",
   signInWrongHow:
     "The link that you came with is not one for this server. Open the messenger again from the site where you sign in.",
-  signInOver: "Your sign-in has ended.",
+  signInOver: "You have been signed out.",
   signInOverHow:
     "Open the messenger again from the site where you sign in. What you have written is sent then.",
   signedIn: "You are signed in by another site. What you write and read is kept in this browser.",
