@@ -101,7 +101,7 @@ def _common(command: _CommandT) -> _CommandT:
             "--token-file",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             help="File with a signed token, for a server that asks for one; read before each "
-            "connection.",
+            "connection, and again before the token ends.",
         ),
         click.option(
             "--cafile",

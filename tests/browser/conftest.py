@@ -54,7 +54,7 @@ def server(serve: Serve) -> ServerProcess:
 
 
 @pytest.fixture
-def visit(browser: Browser, server: ServerProcess) -> Iterator[Visit]:
+def visit(browser: Browser, place: ServerProcess) -> Iterator[Visit]:
     """Open the page for somebody, with the browser settings given.
 
     At the end nobody's page may have complained, or met with a dialog, unless it `may_complain`.
@@ -62,7 +62,7 @@ def visit(browser: Browser, server: ServerProcess) -> Iterator[Visit]:
     contexts: list[BrowserContext] = []
     watched: list[Visitor] = []
 
-    def come(*, at: ServerProcess = server, may_complain: bool = False, **settings: Any) -> Visitor:
+    def come(*, at: ServerProcess = place, may_complain: bool = False, **settings: Any) -> Visitor:
         context = browser.new_context(**settings)
         contexts.append(context)
         visitor = Visitor(context.new_page(), at.url)

@@ -198,7 +198,7 @@ def test_an_error_goes_with_the_next_thing_that_works(visit: Visit) -> None:
 
 
 def test_a_message_that_gets_no_answer_says_so(server: ServerProcess, visit: Visit) -> None:
-    ann = visit(may_complain=True)
+    ann = visit(at=server, may_complain=True)
     ann.page.clock.install()
     ann.comes()
     server.stop()
@@ -268,7 +268,7 @@ def test_it_is_connecting_until_it_is_connected(server: ServerProcess, browser: 
 def test_it_says_when_the_server_is_gone_and_when_it_is_back(
     serve: Serve, server: ServerProcess, visit: Visit
 ) -> None:
-    ann, ben = visit(may_complain=True), visit(may_complain=True)
+    ann, ben = (visit(at=server, may_complain=True) for _ in range(2))
     link(ann, ben)
     before = ann.id
     # Each status may last for a moment only, so they are written down as they come
@@ -364,7 +364,7 @@ def test_the_policy_would_stop_a_slip_of_the_page(slip: str, visit: Visit) -> No
 
 
 def test_everything_comes_from_the_one_host(server: ServerProcess, visit: Visit) -> None:
-    ann = visit()
+    ann = visit(at=server)
     hosts = {urlsplit(address).netloc for address in ann.addresses if "data:" not in address}
     assert hosts == {f"127.0.0.1:{server.port}"}
 

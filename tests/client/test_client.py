@@ -177,6 +177,21 @@ async def test_what_is_not_taken_is_not_said_to_be_delivered(pair: tuple[Client,
     assert not [event for event in await hears_nothing_more(ann) if isinstance(event, Receipt)]
 
 
+async def test_a_receipt_that_was_not_waited_for_any_longer_can_be_waited_for_again(
+    pair: tuple[Client, Client],
+) -> None:
+    ann, ben = pair
+    sent = await ann.send(ben.id, "hello")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await sent.receipt("read")
+    waiting = asyncio.create_task(sent.receipt("read"))
+    await asyncio.sleep(0)
+    await ben.receipt(ann.id, read=sent.seq)
+    async with asyncio.timeout(SECONDS):
+        await waiting
+
+
 async def test_waiting_for_a_receipt_ends_with_the_link(pair: tuple[Client, Client]) -> None:
     ann, ben = pair
     sent = await ann.send(ben.id, "hello")
@@ -448,3 +463,14 @@ async def test_without_consent_messages_have_no_numbers(serve: Serve, connect: C
     sent = await ann.send(ben.id, "hello")
     got = await hears(ben, MessageReceived)
     assert got == MessageReceived(ann.id, "hello", sent.id)
+
+
+async def test_outside_a_link_a_receipt_is_waited_for_as_long_as_the_caller_says(
+    serve: Serve, connect: Connect
+) -> None:
+    url = serve("--policy", "open", "--store", "memory:", "--grace-seconds", "1").url
+    ann, ben = await connect(url), await connect(url)
+    sent = await ann.send(ben.id, "hello")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await sent.receipt()

@@ -27,7 +27,7 @@ from duologue.core.events import (
 
 from .books import Connected, Disconnected, Event
 from .client import Client, Sent
-from .errors import CannotConnect, Closed, DuologueError, EventsLost, NoAnswer, Refused
+from .errors import CannotConnect, Closed, DuologueError, EventsLost, NoAnswer, NoToken, Refused
 
 __all__ = [
     "CannotConnect",
@@ -52,6 +52,7 @@ __all__ = [
     "Links",
     "MessageReceived",
     "NoAnswer",
+    "NoToken",
     "Presence",
     "Receipt",
     "Refused",

@@ -11,9 +11,10 @@ from duologue import codes
 from duologue.core import events
 
 from .books import Event, Reached, ReceiptKind
-from .connection import Connection, Options, Token
+from .connection import Connection, Options
 from .errors import Closed, EventsLost
 from .http import parse_url
+from .tokens import Token
 from .transports import POLLING, WEBSOCKET
 
 #: As many messages may be finished with before their senders are told, if there are always more.
@@ -37,6 +38,9 @@ class Sent:
     async def receipt(self, kind: ReceiptKind = "delivered") -> None:
         """Wait until the peer says that it has got this message, or read it.
 
+        That may take for ever, and does for a message outside a link, for which there are no
+        receipts: `asyncio.timeout` around it says how long to wait.
+
         Raises `DuologueError` with the code ``not_linked`` when the link ends first, and whatever
         ends the client.
         """
@@ -54,8 +58,10 @@ class Client:
     comes back as somebody new. `resume_token` takes a kept identity back, and `since` says what of
     it has come already: `Client.since` of an earlier client. `on_resume_token` is called with each
     new token as soon as it comes; what it raises ends the client. `token` is for a server that
-    wants to see one, or a function that fetches it, called before each connection. A client that
-    it names is kept by that, without `keep`.
+    wants to see one, or a function that fetches it, called before each connection and, if the
+    token says when it ends, before that. While the function raises `OSError` or `NoToken` it is
+    called again later; what else it raises when a connection is made ends the client. A client
+    that a token names is kept by that, without `keep`.
 
     `transports` are tried in this order for each connection. `tls` replaces the default context,
     which verifies. `timeout` is how many seconds a connection may take to open, and every answer

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
 import random
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -33,9 +32,10 @@ from .books import (
     partner,
 )
 from .calls import Calls, encode, too_large
-from .errors import CannotConnect, Closed, NoAnswer, Refused
+from .errors import CannotConnect, Closed, NoAnswer, NoToken, Refused
 from .http import Broken, Target
 from .session import Session
+from .tokens import Token, Tokens
 from .transports import open_transport
 
 _logger: Final = logging.getLogger("duologue.client")
@@ -49,8 +49,6 @@ _MAX_STRIKES: Final = 3
 _CLOSE_SECONDS: Final = 2.0
 #: Longer than this no server can keep a client away.
 _MAX_WAIT_SECONDS: Final = 3_600.0
-
-Token = str | Callable[[], str | Awaitable[str]]
 
 
 class Options(NamedTuple):
@@ -84,6 +82,7 @@ class Connection:
         #: Set when there is something to take, or nothing will come any more
         self.news = asyncio.Event()
         self._options = options
+        self._tokens = Tokens(options.token, options.timeout)
         self._outbox = Outbox(max_messages=options.max_outbox, max_bytes=_MAX_QUEUE_BYTES)
         self._backoff = Backoff(most=options.max_backoff)
         self.calls = Calls(self.online, lambda: self.end(Closed()), options.timeout)
@@ -163,30 +162,45 @@ class Connection:
         loop = asyncio.get_running_loop()
         impatience = loop.call_later(options.timeout, self._abort_unless_greeted, transport.abort)
         self._greeted_at, self._draining, self._expects_links = None, False, False
-        self.session = Session(transport, self._told)
         try:
-            await self.session.run(await self._auth_in_time())
+            auth = self._auth()
+            token = await self._token()
+            if token is not None:
+                auth["token"] = token
+            renewal = asyncio.create_task(self._tokens.keep_renewed(token, self._renew))
+            try:
+                await self._stay(Session(transport, self._told), auth)
+            finally:
+                renewal.cancel()
+                await asyncio.gather(renewal, return_exceptions=True)
         finally:
             impatience.cancel()
             transport.abort()
+
+    async def _stay(self, session: Session, auth: dict[str, Any]) -> None:
+        self.session = session
+        try:
+            await session.run(auth)
+        finally:
+            # At once: whoever is told that it has ended must not find it here again
             self.session = None
             if self.failure is None:
                 self._ready.clear()
+
+    async def _token(self) -> str | None:
+        try:
+            return await self._tokens.fetch()
+        except NoToken as error:
+            raise Broken(error.message) from error
+
+    async def _renew(self, token: str) -> events.TokenReply:
+        return await self.calls.ask(events.RenewToken(token), events.TokenReply, again=False)
 
     def _abort_unless_greeted(self, abort: Callable[[], None]) -> None:
         if self._greeted_at is None:
             abort()
 
-    async def _auth_in_time(self) -> dict[str, Any]:
-        try:
-            async with asyncio.timeout(self._options.timeout) as limit:
-                return await self._auth()
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise Broken("there was no token in time") from None
-
-    async def _auth(self) -> dict[str, Any]:
+    def _auth(self) -> dict[str, Any]:
         since = self.inbox.resume()
         auth: dict[str, Any] = msgspec.to_builtins(
             vocabulary.Auth(
@@ -196,11 +210,7 @@ class Connection:
                 since=since if self.kept else {},
             )
         )
-        token = self._options.token
-        if callable(token):
-            fetched = token()
-            token = await fetched if inspect.isawaitable(fetched) else fetched
-        return auth if token is None else {**auth, "token": token}
+        return auth
 
     def _broke(self, error: Broken) -> bool:
         """A session is over; returns whether to come back at once."""

@@ -50,9 +50,17 @@ class Refused(DuologueError):
 
 
 class CannotConnect(DuologueError):
-    """There is no server there that answers; code ``unavailable``."""
+    """There is no server there that answers, or no token for it; code ``unavailable``."""
 
     def __init__(self, message: str) -> None:
+        super().__init__(errors.UNAVAILABLE, message, retryable=True)
+
+
+class NoToken(DuologueError):
+    """There is no token at the moment; code ``unavailable``. For a function that fetches tokens to
+    raise, so that it is asked again later."""
+
+    def __init__(self, message: str = "There is no token at the moment") -> None:
         super().__init__(errors.UNAVAILABLE, message, retryable=True)
 
 
