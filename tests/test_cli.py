@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,17 @@ from click.testing import CliRunner, Result
 from duologue import cli
 from duologue.settings import Settings, api_keys
 from tests.support.process import Serve
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """The command sets up logging for its process, which here is that of all tests."""
+    loggers = [logging.getLogger(name) for name in (None, "uvicorn", "duologue.access")]
+    before = [(each.handlers[:], each.level, each.disabled) for each in loggers]
+    yield
+    for each, (handlers, level, disabled) in zip(loggers, before, strict=True):
+        each.handlers[:], each.disabled = handlers, disabled
+        each.setLevel(level)
 
 
 @pytest.fixture
