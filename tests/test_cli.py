@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,17 @@ from click.testing import CliRunner, Result
 from duologue import cli
 from duologue.settings import Settings, api_keys
 from tests.support.process import Serve
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """The command sets up logging for its process, which here is that of all tests."""
+    loggers = [logging.getLogger(name) for name in (None, "uvicorn", "duologue.access")]
+    before = [(each.handlers[:], each.level, each.disabled) for each in loggers]
+    yield
+    for each, (handlers, level, disabled) in zip(loggers, before, strict=True):
+        each.handlers[:], each.disabled = handlers, disabled
+        each.setLevel(level)
 
 
 @pytest.fixture
@@ -112,7 +125,7 @@ def test_a_secret_is_no_flag(settings: list[Settings]) -> None:
         ("colour = 'red'", "there is no setting 'colour'"),
         ("port = 'high'", "'high' is not a valid integer"),
         ("port = true", "wrong type"),
-        ("port = 70000", "port must be at most 65535"),
+        ("port = 70000", "70000 is not in the range 0<=x<=65535"),
         ("max_sessions = 0", "x>=1"),
         ("policy = 'closed'", "'closed' is not one of 'required', 'open'"),
         ("proxy_headers = 1", "wrong type"),
@@ -223,6 +236,18 @@ def test_help_names_every_setting_with_its_variable() -> None:
         for option in command.params
         if isinstance(option, click.Option) and option.name != "help"
     )
+
+
+@pytest.mark.parametrize(
+    "command", [cli.main, *cli.main.commands.values()], ids=lambda each: str(each.name)
+)
+def test_help_says_what_each_command_does_in_whole_sentences(command: click.Command) -> None:
+    said = CliRunner().invoke(command, ["--help"]).output
+    assert "..." not in said.replace("[ARGS]...", "")
+
+
+def test_help_shows_no_default_that_is_empty() -> None:
+    assert 'default: ""' not in " ".join(run("--help").output.split())
 
 
 def test_the_version_can_be_asked_for() -> None:

@@ -246,6 +246,11 @@ def test_the_metrics_port_serves_no_clients(server: ServerProcess) -> None:
     assert httpx.get(url).status_code == 404
 
 
+def test_the_numbers_are_served_at_an_address_of_their_own(serve: Serve) -> None:
+    url = metrics_url(serve("--metrics-port", "0", "--metrics-host", "127.0.0.2"))
+    assert (url.startswith("http://127.0.0.2:"), httpx.get(url).status_code) == (True, 200)
+
+
 def test_a_server_that_is_told_to_stop_ends_with_its_metrics(own_server: ServerProcess) -> None:
     with httpx.Client() as client:
         client.get(metrics_url(own_server))  # kept alive, as Prometheus does

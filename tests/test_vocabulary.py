@@ -177,6 +177,37 @@ def test_a_token_that_is_longer_is_refused() -> None:
     assert reason(decode(body)) == "Expected `str` of length <= 16384 - at `token`"
 
 
+LONGEST: list[tuple[str, Any, Any]] = [
+    ("resumeToken", "x" * 128, "x" * 129),
+    ("token", "x" * 16_384, "x" * 16_385),
+    (
+        "since",
+        {f"client-{each}": each for each in range(10_000)},
+        {f"client-{each}": each for each in range(10_001)},
+    ),
+    ("since", {"x" * 128: 2**53}, {"x" * 129: 1}),
+    ("since", {"ann": 0}, {"ann": -1}),
+]
+
+
+@pytest.mark.parametrize(("key", "most"), [(key, most) for key, most, _ in LONGEST])
+def test_what_a_client_connects_with_is_as_long_as_it_may_be(key: str, most: Any) -> None:
+    auth = msgspec.convert({key: most}, vocabulary.Auth)
+    assert getattr(auth, {"resumeToken": "resume_token"}.get(key, key)) == most
+
+
+@pytest.mark.parametrize(("key", "more"), [(key, more) for key, _, more in LONGEST])
+def test_what_a_client_connects_with_is_not_taken_beyond_that(key: str, more: Any) -> None:
+    with pytest.raises(msgspec.ValidationError, match=key):
+        msgspec.convert({key: more}, vocabulary.Auth)
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_a_code_of_64_characters_is_taken(name: str) -> None:
+    answer: Any = decode(f'["{name}",{{"code":"{"b" * 64}"}}]'.encode())
+    assert answer.code == "b" * 64
+
+
 def test_what_may_come_with_nothing_is_left_to_be_decoded_by_name() -> None:
     with_decoder = {name.decode() for name in vocabulary.DECODERS}
     assert sorted(set(COMMAND_NAMES) - with_decoder) == WITHOUT_PAYLOAD

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import difflib
 import logging
+import math
 import os
 import sys
 import tomllib
@@ -53,8 +54,9 @@ _CANNOT_START: Final = (
 
 _EPILOG: Final = (
     "Every option can be set as an environment variable too, named in brackets, and as a key of "
-    "the TOML file. An option beats the environment, the environment the file. The key of the "
-    f"REST API is no option: {ENVIRONMENT_PREFIX}API_KEY, or --api-key-file."
+    "the TOML file. An option beats the environment, the environment the file. Secrets are no "
+    f"options: {ENVIRONMENT_PREFIX}API_KEY, or --api-key-file; {ENVIRONMENT_PREFIX}AUTH_SECRET, or "
+    "--auth-secret-file."
 )
 
 
@@ -81,7 +83,7 @@ def _shown(default: Any) -> str | bool:
     """How a default stands in the help text, if there is one to show."""
     if isinstance(default, tuple):
         return ",".join(default) or False
-    return default is not None
+    return default not in (None, "")
 
 
 def _option(field: dataclasses.Field[Any]) -> Callable[[Any], Any]:
@@ -90,16 +92,17 @@ def _option(field: dataclasses.Field[Any]) -> Callable[[Any], Any]:
     if kind is bool:
         flag += "/--no-" + field.name.replace("_", "-")
     unit = field.metadata["unit"]
-    least = field.metadata["least"]
+    least, most = field.metadata["least"], field.metadata["most"]
+    most = None if most == math.inf else most
     shown: Any = kind
     if choices:
         shown = click.Choice(choices)
     elif kind is tuple:
         shown = _List()
     elif kind is int and least is not None:
-        shown = click.IntRange(min=least)
+        shown = click.IntRange(least, most)
     elif kind is float and least is not None:
-        shown = click.FloatRange(min=least)
+        shown = click.FloatRange(least, most)
     return click.option(
         flag,
         field.name,

@@ -21,7 +21,7 @@ from .core import errors, events, hosted, rules
 from .core.errors import Refusal, refuse
 from .core.model import MAX_ID_CHARS, Identity, Pair, Policy, Terms, plain
 from .hub import Hub
-from .lobby import Limits, Lobby
+from .lobby import UNREAD_MOST, Limits, Lobby
 from .messages import Decided, Messages
 from .own import history
 from .stores.base import Store, StoreError
@@ -30,9 +30,6 @@ from .stores.writer import Call, Writer
 _logger: Final = logging.getLogger("duologue.node")
 
 _T = TypeVar("_T")
-
-#: How many unread messages are counted before it is only said to be so many.
-_UNREAD_MOST: Final = 1_000
 
 #: An event is an array with an object in it, and both count for a client's message.
 _DEPTH_AROUND: Final = 2
@@ -183,7 +180,7 @@ class Host:
             [pair for pair, peer in pairs if peer is not None],
             known,
             self._hub.online,
-            lambda pair: self._store.unread(pair, client, _UNREAD_MOST),
+            lambda pair: self._store.unread(pair, client, UNREAD_MOST),
             {},
         )
         links = links or events.Links([], [], [])

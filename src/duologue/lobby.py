@@ -25,7 +25,7 @@ from .stores.writer import Call, Writer
 _logger: Final = logging.getLogger("duologue.node")
 
 #: How many unread messages are counted before it is only said to be so many.
-_UNREAD_MOST: Final = 1_000
+UNREAD_MOST: Final = 1_000
 
 #: What is swept up at a time, so that nothing waits for all of it.
 _SWEEP: Final = 200
@@ -190,7 +190,7 @@ class Lobby:
             [pair for pair in pairs if pair.other(client) in peers],
             peers,
             self._hub.online,
-            lambda pair: store.unread(pair, client, _UNREAD_MOST),
+            lambda pair: store.unread(pair, client, UNREAD_MOST),
             history_from,
         )
 

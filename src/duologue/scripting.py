@@ -214,7 +214,7 @@ def _without_bytes(value: Any) -> Any:
     return value
 
 
-@click.command("send")
+@click.command("send", short_help="Send a message, and print the answer.")
 @click.argument("peer", required=False)
 @click.argument("text", required=False)
 @_common
@@ -262,7 +262,7 @@ async def _send(client: Client, peer: str | None, text: str, invite: str | None)
         _print({"to": peer, "id": sent.id, "seq": sent.seq, "at": sent.at, "status": sent.status})
 
 
-@click.command("listen")
+@click.command("listen", short_help="Print what happens, an event a line.")
 @click.option("--accept-all", is_flag=True, help="Agree to every request for a link.")
 @_common
 def listen_command(

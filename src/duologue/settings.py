@@ -28,6 +28,9 @@ _API_KEY: Final = re.compile(r"(?=.{32})[A-Za-z0-9._~+/-]+=*")
 
 _URL: Final = re.compile(r"https?://[^/?#\s]+(/[^?#\s]*)?")
 
+#: Who asks for more means milliseconds, as Socket.IO has them in JavaScript.
+_MAX_HEARTBEAT_SECONDS: Final = 3_600
+
 #: What the types of settings are called.
 _KINDS: Final = {
     bool: "True or False",
@@ -43,10 +46,17 @@ class SettingsError(ValueError):
 
 
 def _setting(
-    default: Any, help: str, *, unit: str = "", least: float | None = None, secret: bool = False
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    least: float | None = None,
+    most: float = math.inf,
+    secret: bool = False,
 ) -> Any:
-    """A `secret` is no flag, for everybody on a machine can read those, and is never shown."""
-    metadata = {"help": help, "unit": unit, "least": least, "secret": secret}
+    """A number is from `least` to `most`. A `secret` is no flag, for everybody on a machine can
+    read those, and is never shown."""
+    metadata = {"help": help, "unit": unit, "least": least, "most": most, "secret": secret}
     return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
 
@@ -55,7 +65,7 @@ class Settings:
     """What can be set. Raises `SettingsError` for values that cannot be."""
 
     host: str = _setting("127.0.0.1", "Address to listen on")
-    port: int = _setting(8000, "Port to listen on; 0 takes any that is free", least=0)
+    port: int = _setting(8000, "Port to listen on; 0 takes any that is free", least=0, most=65_535)
     uds: str | None = _setting(None, "Unix domain socket to listen on, instead of host and port")
     store: str = _setting(
         "sqlite:///duologue.db",
@@ -83,7 +93,10 @@ class Settings:
     access_log: bool = _setting(False, "Log a line for each HTTP request, without its query")
     metrics_host: str = _setting("127.0.0.1", "Address to serve /metrics on, for Prometheus")
     metrics_port: int | None = _setting(
-        None, "Port to serve /metrics on; 0 takes any that is free. Without one it is not", least=0
+        None,
+        "Port to serve /metrics on; 0 takes any that is free. Without one it is not served",
+        least=0,
+        most=65_535,
     )
     grace_seconds: float = _setting(
         10.0, "Time to finish what is in flight when told to stop", unit="seconds", least=0
@@ -96,14 +109,24 @@ class Settings:
         secret=True,
     )
     api_key_file: str | None = _setting(
-        None, "File with more keys of the REST API, one on each line; read at the start"
+        None,
+        "File with keys of the REST API, one on each line, beside those in DUOLOGUE_API_KEY; read "
+        "at the start",
     )
 
     ping_interval: float = _setting(
-        25.0, "Time between two heartbeats of a session", unit="seconds", least=0.05
+        25.0,
+        "Time between two heartbeats of a session",
+        unit="seconds",
+        least=0.05,
+        most=_MAX_HEARTBEAT_SECONDS,
     )
     ping_timeout: float = _setting(
-        20.0, "Time that a heartbeat's answer may take", unit="seconds", least=0.05
+        20.0,
+        "Time that a heartbeat's answer may take",
+        unit="seconds",
+        least=0.05,
+        most=_MAX_HEARTBEAT_SECONDS,
     )
     max_http_buffer_size: int = _setting(
         1_000_000, "Largest packet, request body or set of attachments", unit="bytes", least=1_000
@@ -265,15 +288,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value, least = getattr(self, field.name), field.metadata["least"]
+            value = getattr(self, field.name)
             if value is None and field.default is None:
                 continue
             _check_type(field, value)
-            if least is not None and not least <= value < math.inf:
-                raise SettingsError(f"{field.name} must be a number of at least {least}")
-        for name in ("port", "metrics_port"):
-            if (getattr(self, name) or 0) > 65_535:
-                raise SettingsError(f"{name} must be at most 65535")
+            _check_range(field, value)
         if not (self.store == "memory:" or sqlite_path(self.store) or is_postgres(self.store)):
             raise SettingsError("store is 'sqlite:///PATH', 'postgresql://…' or 'memory:'")
         if "*" in self.cors_allowed_origins and len(self.cors_allowed_origins) > 1:
@@ -315,6 +334,14 @@ def _check_type(field: dataclasses.Field[Any], value: Any) -> None:
     if not isinstance(value, kinds) or isinstance(value, bool) != (kind is bool):
         # Not what it is: it may be a secret
         raise SettingsError(f"{field.name} is {_KINDS[kind]}, not of type {type(value).__name__}")
+
+
+def _check_range(field: dataclasses.Field[Any], value: Any) -> None:
+    least, most = field.metadata["least"], field.metadata["most"]
+    if least is None or (least <= value <= most and value != math.inf):
+        return
+    limit = "" if most == math.inf else f" and at most {most}"
+    raise SettingsError(f"{field.name} must be a number of at least {least}{limit}")
 
 
 def _checked_keys(name: str, keys: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ class HostInThreads:
     A call that takes longer than `timeout`, in seconds, raises `Refused` with `unavailable`, and so
     does one while the loop does not run. What it asked for may have happened all the same; a
     message with an `id` can be sent again. Raises `RuntimeError` on the loop's own thread, which
-    would wait for itself.
+    would wait for itself. See `Host` for what each method does.
     """
 
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop, timeout: float = 10.0) -> None:

@@ -213,6 +213,7 @@ async def test_a_link_closed_by_the_host_is_logged_once(
 ) -> None:
     await stage.two()
     caplog.set_level(logging.INFO)
+    caplog.clear()  # of what else has happened
     await host.close("ann", "ben")
     assert [record.getMessage() for record in caplog.records] == ["clients ann and ben unlinked"]
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import socketio
-from flask import Flask, abort, redirect
+from flask import Flask, abort, redirect, request
 from flask_socketio import SocketIO
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import create_environ
 
-from duologue import Named, Refused, Unidentified
+from duologue import Named, Refused, Unidentified, Who
 from duologue.hosts.flask import Duologue, State
 from tests.hosts.contract import ApplicationContract, Come, Host, fresh
 from tests.hosts.contract import come as come
@@ -69,6 +69,30 @@ def _identify(answer: Callable[[], Any]) -> Named:
     Duologue(app).identify(lambda auth: answer())
     state: State = app.extensions["duologue"]
     return state.identify(create_environ("/socket.io/"), {"name": "Ann"})
+
+
+def test_identify_may_be_a_coroutine_function() -> None:
+    app = Flask("app")
+
+    async def identify(auth: Mapping[str, Any]) -> Who:
+        return request.headers["x-user"]
+
+    Duologue(app).identify(identify)
+    state: State = app.extensions["duologue"]
+    environ = create_environ("/socket.io/", headers={"x-user": "ann"})
+    assert state.identify(environ, {}).client_id == "ann"
+
+
+def test_authorize_request_may_be_a_coroutine_function() -> None:
+    app = Flask("app")
+
+    async def authorize(asker: str, target: str) -> bool:
+        return target != "private"
+
+    Duologue(app).authorize_request(authorize)
+    state: State = app.extensions["duologue"]
+    answers = [state.authorize("ann", target) for target in ("ben", "private")]
+    assert answers == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ def test_when_the_node_is_gone_the_next_client_starts_another(tmp_path: Path) ->
         os.kill(node_of(process), signal.SIGKILL)
         first.client.eio.wait()  # until it has been disconnected
         first.leave()
-        time.sleep(1.1)
+        time.sleep(1.1)  # a node is started once a second at most
         again = Person(host, first.id)
         assert again.id == first.id
         again.leave()

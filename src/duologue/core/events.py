@@ -142,7 +142,7 @@ OwnCommand = ReadHistory | CreateInvite | RedeemInvite | RevokeInvite | Forget
 
 Command = SendMessage | PairCommand | OwnCommand | RenewToken
 
-# Replies: what the one who asked is answered
+# Replies: what the one who asked is answered. Times in milliseconds since the epoch.
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -156,6 +156,9 @@ class RequestReply(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class MessageReply(msgspec.Struct, frozen=True, gc=False):
+    """Of a message that is kept: `seq` counts those of a link, `at` is in milliseconds since the
+    epoch, and `status` is whether it went to a live session or waits."""
+
     id: str
     seq: int
     at: int
@@ -198,7 +201,8 @@ class LinkReply(msgspec.Struct, frozen=True):
 
 class ClientReply(msgspec.Struct, frozen=True, rename="camel"):
     """To a host: what is known of a client, as this client itself may know it. `blocked` are the
-    clients that it blocks."""
+    clients that it blocks; `last_seen` is in milliseconds since the epoch, None while it is online
+    and for one that has never been."""
 
     client_id: str
     name: str | None

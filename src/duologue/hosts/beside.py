@@ -32,7 +32,7 @@ from . import bridge
 
 _logger: Final = logging.getLogger("duologue.hosts")
 
-_COMMANDS: Final = frozenset(
+COMMANDS: Final = frozenset(
     {
         "online",
         "client",
@@ -189,7 +189,7 @@ class Beside:
 
     async def _call(self, call: bridge.Call) -> None:
         try:
-            if call.method not in _COMMANDS:
+            if call.method not in COMMANDS:
                 raise AttributeError(call.method)
             value = await getattr(self.node.host, call.method)(*call.args, **call.options)
         except host.Refused as refused:

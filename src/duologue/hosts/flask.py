@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
@@ -37,10 +37,11 @@ if TYPE_CHECKING:
 
 #: Says who a client is, by the payload of its connect; Flask's `request` is the one with which it
 #: connects, with its cookies, and so `session` and what login libraries make of them are there.
-Identify = Callable[[Mapping[str, Any]], Who]
+#: As Flask's views, it may be a coroutine function where ``flask[async]`` is installed.
+Identify = Callable[[Mapping[str, Any]], Who | Awaitable[Who]]
 
-#: Says whether the first client may ask the second, by their IDs.
-Authorize = Callable[[str, str], bool]
+#: Says whether the first client may ask the second, by their IDs. The same holds of it.
+Authorize = Callable[[str, str], bool | Awaitable[bool]]
 
 _I = TypeVar("_I", bound=Identify)
 _A = TypeVar("_A", bound=Authorize)

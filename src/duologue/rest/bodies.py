@@ -114,6 +114,9 @@ class Disconnected(msgspec.Struct):
 
 
 class Message(msgspec.Struct, omit_defaults=True):
+    """`seq` counts the messages of a link; `at`, when it was kept, is in milliseconds since the
+    epoch."""
+
     sender: str = field(name="from")
     to: str
     content: Any

@@ -127,6 +127,10 @@ export interface RequestReply {
   readonly ok: true;
 }
 
+/**
+ * Of a message that is kept: `seq` counts those of a link, `at` is in milliseconds since the epoch,
+ * and `status` is whether it went to a live session or waits.
+ */
 export interface MessageReply {
   readonly id: string;
   readonly seq: number;
