@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from flask_socketio import SocketIO
 from websockets.sync.client import connect
 
 from duologue import Refused
+from duologue.client import Client
 from duologue.hosts.flask import Duologue
 from tests.hosts.contract import ApplicationContract, Come, Host, Person, fresh, link
 from tests.hosts.contract import come as come
@@ -162,7 +164,7 @@ def test_a_malformed_event_ends_its_session_and_no_other(
     with connect(address) as websocket:
         websocket.recv()
         websocket.send("40")
-        while not str(websocket.recv()).startswith("42"):
+        while "client_id" not in str(websocket.recv()):
             pass
         for frame in frames:
             websocket.send(frame)
@@ -245,6 +247,29 @@ def test_one_that_the_applications_own_handler_turns_away_is_not_online(host: Ho
     with pytest.raises(socketio.exceptions.ConnectionError):
         Person(host, headers=headers)
     assert host.view(f"/online/{user}") == {"online": False}
+
+
+def test_what_waits_for_one_that_is_turned_away_waits_on(host: Host, come: Come) -> None:
+    ann, ben = come(fresh("ann")), come(fresh("ben"))
+    link(ann, ben)
+    ben.leave()
+    while ann.hears("presence")["online"]:
+        pass
+    assert ann.call("message", targetClientId=ben.id, message="wait")["status"] == "stored"
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        Person(host, headers={"x-user": ben.id, "x-unwelcome": "1"})
+    assert come(ben.id).hears("message")["content"] == "wait"
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_the_python_client_connects_where_the_application_speaks_first(
+    host: Host, transport: str
+) -> None:
+    async def come() -> str | None:
+        async with Client(host.url, transports=[transport]) as client:
+            return client.id
+
+    assert asyncio.run(come())
 
 
 def test_what_cannot_be_sent_is_refused(host: Host) -> None:

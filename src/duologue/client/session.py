@@ -155,7 +155,9 @@ class Session:
         elif packet.kind == socketio.CONNECT_ERROR:
             raise self._refusal(socketio.decode_body(packet, _MAX_DEPTH))
         elif not self._accepted:
-            raise PacketError("not connected yet")
+            # Flask-SocketIO sends what an application's own handler of connects says before it
+            if packet.kind not in (socketio.EVENT, socketio.BINARY_EVENT):
+                raise PacketError("not connected yet")
         elif packet.kind in (socketio.EVENT, socketio.BINARY_EVENT):
             size = len(packet.body) + sum(map(len, packet.attachments or ()))
             self._told(*socketio.decode_event(packet, _MAX_DEPTH), size)

@@ -313,7 +313,8 @@ class Carrier:
         answer = self._message(eio_sid, data)
         sid = self._server.manager.sid_from_eio_sid(eio_sid, socketio.MAIN)
         if sid is None or not self._server.manager.is_connected(sid, socketio.MAIN):
-            self._forget(client, "client namespace disconnect")  # the application's own refusal
+            # No goodbye: nothing of what waits for this client has reached it
+            self._forget(client, "refused by the application")
         else:
             self._tell(bridge.Begin(client.number))
         return answer

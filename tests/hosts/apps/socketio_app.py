@@ -89,7 +89,11 @@ def elsewhere(client: str) -> dict[str, object]:
 
 @socketio.on("connect")  # type: ignore[untyped-decorator]
 def connected() -> bool:
-    return "x-unwelcome" not in request.headers
+    socketio.emit("welcome", {"to": "all that is ours"}, to=request.sid)  # type: ignore[attr-defined]
+    if "x-unwelcome" in request.headers:
+        socketio.sleep(0.5)  # as one that looks something up
+        return False
+    return True
 
 
 @socketio.on("ours")  # type: ignore[untyped-decorator]
