@@ -332,14 +332,21 @@ async def test_what_was_finished_at_the_end_is_told_while_the_loop_still_runs(
     assert threaded.told == [("one", "kept one")]
 
 
+def writers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "duologue-writer"}
+
+
 async def test_there_is_no_thread_before_there_is_a_job(threaded: Desk) -> None:
-    assert "duologue-writer" not in [thread.name for thread in threading.enumerate()]
+    before = writers()
+    threaded.submit("one")
+    assert len(writers() - before) == 1
 
 
 async def test_there_is_no_thread_after_it_was_closed(threaded: Desk) -> None:
+    before = writers()
     threaded.submit("one")
     threaded.writer.close()
-    assert "duologue-writer" not in [thread.name for thread in threading.enumerate()]
+    assert writers() - before == set()
 
 
 async def test_batches_and_jobs_are_counted(threaded: Desk) -> None:
