@@ -139,6 +139,15 @@ async def test_what_breaks_the_protocol_ends_the_connection(
     await cannot_connect(await speaking(says(*packets)), "websocket", said)
 
 
+@pytest.mark.parametrize("before", range(3))
+async def test_an_event_of_an_applications_own_may_come_before_any_of_the_servers(
+    speaking: Callable[[Talk], Awaitable[str]], connect: Connect, before: int
+) -> None:
+    packets = [OPEN, *WELCOME]
+    packets.insert(1 + before, '42["welcome",{"to":"all that is ours"}]')
+    assert (await connect(await speaking(says(*packets)))).id == "me"
+
+
 async def test_a_message_that_is_too_large_is_not_read(
     speaking: Callable[[Talk], Awaitable[str]],
 ) -> None:

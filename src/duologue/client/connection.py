@@ -249,6 +249,8 @@ class Connection:
                 raise PacketError("not told who this client is") from error
             _logger.warning("an event %s that makes no sense: %s", name, error)
             return
+        if notice is None:
+            return  # an event of the application around the server
         if isinstance(notice, events.ClientIdGiven):
             self._greeted(notice)
         elif self._greeted_at is None:
@@ -260,7 +262,7 @@ class Connection:
             if isinstance(notice, Refusal | vocabulary.RefusedEvent):
                 # Only of what asked for no answer
                 _logger.debug("refused: %s", notice)
-            elif notice is not None:
+            else:
                 self._notice(notice, size)
 
     def _notice(self, notice: events.Happening, size: int) -> None:
