@@ -25,8 +25,13 @@ addEventListener("securitypolicyviolation", (event) => {
 });
 """
 
-# What a browser itself says when a server cannot be reached
-_BREAKS = ("Failed to load resource: ", "WebSocket connection to ")
+# What a browser itself says when a server cannot be reached; the last, when the page writes
+# between the server's goodbye and the moment in which the browser tells the page of it
+_BREAKS = (
+    "Failed to load resource: ",
+    "WebSocket connection to ",
+    "WebSocket is already in CLOSING or CLOSED state",
+)
 
 # What Playwright says where it allows none
 _NO_WORKER = "Service Worker registration blocked by Playwright"
