@@ -9,6 +9,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 export PIP_ROOT_USER_ACTION := ignore
+# The tests start hundreds of servers: each would compile all of the code again
+unexport PYTHONDONTWRITEBYTECODE
 
 BUILT_FROM := src/duologue/server/_lane.c $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist-client/*')
 INTEROP := tests/interop/js

@@ -17,19 +17,19 @@ from typing import Any
 import jwt
 import pytest
 
-from duologue import auth, keys
-from duologue.auth import Options, verify
-from duologue.keys import CannotUseKeys
+from duologue import auth, auth_options, keys
+from duologue.auth import verify
+from duologue.auth_options import CannotUseKeys, Options
 from duologue.node import Identify, Named, Session, Unidentified
 from tests.support.tokens import SECRET, jwk, jwks, private_key, private_pem, public_pem, token
 
 NOW = 1_000_000.0
-ALGORITHMS = [*keys.SHARED, *keys.PUBLIC]
+ALGORITHMS = [*auth_options.SHARED, *auth_options.PUBLIC]
 HS256 = keys.secret(SECRET.encode(), ["HS256"])
 
 
 def key_for(algorithm: str) -> keys.Key:
-    if algorithm in keys.SHARED:
+    if algorithm in auth_options.SHARED:
         return keys.secret(SECRET.encode(), [algorithm])
     return keys.public_key(public_pem(private_key(algorithm)), [algorithm])
 
@@ -58,7 +58,7 @@ def test_a_token_is_verified_with_every_algorithm(algorithm: str) -> None:
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_token_that_another_key_signed_is_refused(algorithm: str) -> None:
     other = "another secret, which has enough bytes for them all as well, it seems to me"
-    key = other if algorithm in keys.SHARED else private_key(algorithm, 1)
+    key = other if algorithm in auth_options.SHARED else private_key(algorithm, 1)
     signed = token("ann", algorithm=algorithm, key=key, exp=NOW + 60)
     assert refusal(check, signed, key_for(algorithm)) == "unauthorized"
 

@@ -20,6 +20,9 @@ from duologue import cli
 from duologue.settings import Settings, api_keys
 from tests.support.process import Serve
 
+_CONTEXT = click.Context(cli.main)
+COMMANDS = {name: cli.main.get_command(_CONTEXT, name) for name in cli.main.list_commands(_CONTEXT)}
+
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
@@ -230,7 +233,7 @@ def test_the_address_is_printed(serve: Serve) -> None:
 
 def test_help_names_every_setting_with_its_variable() -> None:
     said = " ".join(run("--help").output.split())
-    command: Any = cli.main.commands["serve"]
+    command: Any = COMMANDS["serve"]
     assert all(
         option.opts[0] in said and str(option.envvar) in said
         for option in command.params
@@ -238,9 +241,7 @@ def test_help_names_every_setting_with_its_variable() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "command", [cli.main, *cli.main.commands.values()], ids=lambda each: str(each.name)
-)
+@pytest.mark.parametrize("command", [cli.main, *COMMANDS.values()], ids=lambda each: str(each.name))
 def test_help_says_what_each_command_does_in_whole_sentences(command: click.Command) -> None:
     said = CliRunner().invoke(command, ["--help"]).output
     assert "..." not in said.replace("[ARGS]...", "")

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from duologue import jwks as source
+from duologue.auth_options import CannotUseKeys, check_url
 from duologue.jwks import KeySetFile, KeySetUrl
-from duologue.keys import MAX_BYTES, CannotUseKeys, Key, KeysUnavailable, NoKey
+from duologue.keys import MAX_BYTES, Key, KeysUnavailable, NoKey
 from tests.support.tokens import KeyServer, jwk, jwks, private_key
 
 pytestmark = pytest.mark.anyio
@@ -334,7 +335,7 @@ async def test_one_that_stops_waiting_does_not_stop_the_others(server: KeyServer
     ],
 )
 def test_a_url_may_be_https_or_on_this_machine(url: str) -> None:
-    source.check_url(url)
+    check_url(url)
 
 
 @pytest.mark.parametrize(
@@ -362,4 +363,4 @@ def test_a_url_may_be_https_or_on_this_machine(url: str) -> None:
 )
 def test_no_other_url_may_be_fetched(url: str) -> None:
     with pytest.raises(CannotUseKeys):
-        source.check_url(url)
+        check_url(url)

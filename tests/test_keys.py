@@ -5,19 +5,20 @@ from typing import Any
 import pytest
 
 from duologue import keys
-from duologue.keys import CannotUseKeys, NoKey, OneKey
+from duologue.auth_options import PUBLIC, SHARED, CannotUseKeys
+from duologue.keys import NoKey, OneKey
 from tests.support import tokens
 from tests.support.tokens import jwk, jwks, private_key, private_pem, public_pem
 
-ALL = keys.PUBLIC
+ALL = PUBLIC
 
 
-@pytest.mark.parametrize(("algorithm", "least"), keys.SHARED.items())
+@pytest.mark.parametrize(("algorithm", "least"), SHARED.items())
 def test_a_secret_as_long_as_its_digest_is_taken(algorithm: str, least: int) -> None:
     assert keys.secret(b"x" * least, [algorithm]).algorithms == {algorithm}
 
 
-@pytest.mark.parametrize(("algorithm", "least"), keys.SHARED.items())
+@pytest.mark.parametrize(("algorithm", "least"), SHARED.items())
 def test_a_secret_of_one_byte_less_is_refused(algorithm: str, least: int) -> None:
     with pytest.raises(CannotUseKeys, match=f"{least} at least"):
         keys.secret(b"x" * (least - 1), [algorithm])

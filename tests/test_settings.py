@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from duologue import auth
+from duologue.auth_options import Options
 from duologue.settings import Settings, SettingsError, auth_options, markdown, settings_from
 
 SECRET = "a secret that is long enough to be one"
@@ -157,7 +157,7 @@ def test_a_setting_for_tokens_arrives(settings: dict[str, Any], option: str, val
 
 
 def test_defaults_for_tokens_are_the_same_in_both_places() -> None:
-    assert auth_options(Settings()) == auth.Options()
+    assert auth_options(Settings()) == Options()
 
 
 def test_a_secret_is_not_shown() -> None:

@@ -8,7 +8,6 @@ keys that are configured.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import os
 import time
@@ -20,11 +19,11 @@ import jwt
 import msgspec
 
 from . import jwks, keys
+from .auth_options import CannotUseKeys, Options, is_url
 from .core import errors
 from .core.model import MAX_ID_CHARS, MAX_NAME_CHARS, MAX_TIME, is_id
 from .hub import about
 from .keys import (
-    CannotUseKeys,
     Key,
     KeyFile,
     KeySource,
@@ -239,87 +238,6 @@ def _refused(session: Session) -> Iterator[None]:
 # Options into objects
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
-    """Where the key is, and what tokens have to be like; times in seconds.
-
-    `jwks` are files and URLs, one for each of `issuer`, in the same order. Tokens need one kind of
-    key; without any all clients are anonymous. Raises `ValueError` for what does not go together,
-    under the names that settings have.
-    """
-
-    secret: str | None = dataclasses.field(default=None, repr=False)
-    secret_file: str | None = None
-    public_key_file: str | None = None
-    jwks: tuple[str, ...] = ()
-    algorithms: tuple[str, ...] = ()
-    issuer: tuple[str, ...] = ()
-    audience: tuple[str, ...] = ()
-    leeway: float = 10.0
-    jwks_ttl: float = 600.0
-    jwks_stale: float = 3_600.0
-    jwks_interval: float = 10.0
-    jwks_timeout: float = 5.0
-    anonymous: bool | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("secret", "secret_file", "public_key_file"):
-            if getattr(self, name) == "":
-                raise ValueError(f"auth_{name} is empty")
-        given = self.key_options
-        if not given:
-            self._check_without_key()
-            return
-        if len(given) > 1:
-            raise ValueError(f"auth_{' and auth_'.join(given)} exclude each other")
-        shared = given[0] in ("secret", "secret_file")
-        if not self.algorithms:
-            default = ("HS256",) if shared else ("RS256", "ES256", "EdDSA")
-            object.__setattr__(self, "algorithms", default)
-        for algorithm in self.algorithms:
-            if algorithm not in keys.SHARED and algorithm not in keys.PUBLIC:
-                there = ", ".join((*keys.SHARED, *keys.PUBLIC))
-                raise ValueError(f"auth_algorithms: {algorithm!r} is none of {there}")
-            if (algorithm in keys.SHARED) != shared:
-                kind = "a public key" if shared else "a secret"
-                raise ValueError(f"auth_algorithms: {algorithm} needs {kind}, not auth_{given[0]}")
-        self._check_issuers()
-
-    @property
-    def key_options(self) -> list[str]:
-        """The names of the options that say where a key is."""
-        names = ("secret", "secret_file", "public_key_file", "jwks")
-        return [name for name in names if getattr(self, name)]
-
-    def _check_without_key(self) -> None:
-        for name in ("algorithms", "issuer", "audience"):
-            if getattr(self, name):
-                raise ValueError(f"auth_{name} is of no use without a key")
-        if self.anonymous is False:
-            raise ValueError("nobody can connect without a key and with no anonymous clients")
-
-    def _check_issuers(self) -> None:
-        if len(set(self.issuer)) != len(self.issuer):
-            raise ValueError("auth_issuer names one twice")
-        if not self.jwks:
-            if len(self.issuer) > 1:
-                raise ValueError("auth_issuer: several need keys of their own, by auth_jwks")
-            return
-        if len(self.jwks) != max(len(self.issuer), 1):
-            raise ValueError("auth_jwks has one for each of auth_issuer, in the same order")
-        for place in filter(_is_url, self.jwks):
-            try:
-                jwks.check_url(place)
-            except CannotUseKeys as error:
-                raise ValueError(f"auth_jwks: {error}") from error
-            if not self.issuer:
-                raise ValueError("auth_jwks: a URL needs auth_issuer, whose keys it has")
-
-
-def _is_url(place: str) -> bool:
-    return "://" in place
-
-
 def identify(options: Options) -> Identify:
     """Says who clients are: by their tokens if there is a key. Raises `CannotUseKeys`."""
     if not options.key_options:
@@ -361,7 +279,7 @@ def _line(text: bytes) -> bytes:
 
 
 def _key_set(options: Options, place: str) -> KeySource:
-    if not _is_url(place):
+    if not is_url(place):
         return jwks.KeySetFile(place, options.algorithms)
     return jwks.KeySetUrl(
         place,

@@ -17,10 +17,10 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from . import config, logs, scripting, serving
+from . import config, logs, serving
+from .auth_options import CannotUseKeys
 from .hosts import applications
 from .hosts.applications import CannotLoad
-from .keys import CannotUseKeys
 from .server import serve
 from .server.pages import PagesMissing
 from .settings import (
@@ -60,14 +60,26 @@ _EPILOG: Final = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Loads the commands for scripts, and the client that they need, when they are asked for."""
+
+    _FOR_SCRIPTS: Final = ("listen", "send")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted((*super().list_commands(ctx), *self._FOR_SCRIPTS))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._FOR_SCRIPTS:
+            return super().get_command(ctx, cmd_name)
+        from . import scripting
+
+        return {"listen": scripting.listen_command, "send": scripting.send_command}[cmd_name]
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="duologue")
 def main() -> None:
     """Private conversations between two connected clients."""
-
-
-main.add_command(scripting.send_command)
-main.add_command(scripting.listen_command)
 
 
 class _List(click.ParamType[Any]):

@@ -1,4 +1,7 @@
-"""The one place where settings become objects."""
+"""The one place where settings become objects.
+
+What only some servers need is imported where it is made, so that others need not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from . import auth
 from .core.model import Policy, Terms
-from .node import Authorize, Identify, Limits, Node
-from .rest.app import Api
+from .node import Authorize, Identify, Limits, Node, anonymous
 from .server.app import Engine, Options
 from .server.asgi import EngineApp
 from .server.pages import pages
@@ -110,12 +111,15 @@ def build_node(
     options = auth_options(settings)
     if identify is not None and options.key_options:
         raise SettingsError(f"auth_{options.key_options[0]} is of no use beside identify")
-    identify = identify or auth.identify(options)
+    if identify is None and options.key_options:
+        from . import auth
+
+        identify = auth.identify(options)
     return Node(
         open_store(settings),
         terms=terms(settings),
         limits=limits(settings),
-        identify=identify,
+        identify=identify or anonymous,
         authorize=authorize,
         url=settings.url,
     )
@@ -141,6 +145,8 @@ def build(
     site: Callable[..., Any] = pages(lambda: node.trouble, page=page, fallback=app)
     node = build_node(settings, identify, authorize)
     if keys:
+        from .rest.app import Api
+
         site = Api(
             node.host,
             keys,

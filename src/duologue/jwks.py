@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
-import ipaddress
 import logging
 import threading
 import time
@@ -15,10 +14,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from .auth_options import CannotUseKeys
 from .keys import (
     MAX_BYTES,
     MAX_KID_CHARS,
-    CannotUseKeys,
     Key,
     KeyFile,
     KeySet,
@@ -166,33 +165,6 @@ class KeySetUrl:
         else:
             _logger.warning("the keys at %s cannot be fetched: %s", _shown(self._url), result)
         asking.set_result(isinstance(result, KeySet))
-
-
-def check_url(url: str) -> None:
-    """Hold a URL against what may be fetched. Raises `CannotUseKeys`."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        _ = parts.port
-        host.encode("idna")
-        f"{parts.path}?{parts.query}".encode("ascii")
-    except ValueError as error:
-        raise CannotUseKeys(f"{url!r} is not a URL") from error
-    if parts.username is not None or parts.password is not None:
-        raise CannotUseKeys("a URL with a password in it can be read by others")
-    if " " in url or not url.isprintable():
-        raise CannotUseKeys(f"{url!r} is not a URL")
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
-        raise CannotUseKeys(f"{url!r} is neither https nor on this machine")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _shown(url: str) -> str:

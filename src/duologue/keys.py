@@ -18,18 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.algorithms import HMACAlgorithm
 
+from .auth_options import CURVES, RSA, SHARED, CannotUseKeys
+
 _logger: Final = logging.getLogger("duologue.auth")
-
-#: Secret of at least so many bytes, as long as the digest that is made with it (RFC 7518, 3.2).
-SHARED: Final[Mapping[str, int]] = {"HS256": 32, "HS384": 48, "HS512": 64}
-
-_RSA: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-_CURVES: Final[Mapping[str, str]] = {
-    "secp256r1": "ES256",
-    "secp384r1": "ES384",
-    "secp521r1": "ES512",
-}
-PUBLIC: Final = (*_RSA, *_CURVES.values(), "EdDSA")
 
 _MIN_RSA_BITS: Final = 2_048
 
@@ -37,10 +28,6 @@ _MIN_RSA_BITS: Final = 2_048
 MAX_BYTES: Final = 262_144
 _MAX_KEYS: Final = 100
 MAX_KID_CHARS: Final = 256
-
-
-class CannotUseKeys(Exception):
-    """There is no key to be had from where it should be; the text says why, in one line."""
 
 
 class NoKey(Exception):
@@ -136,9 +123,9 @@ def public_key(pem: bytes, algorithms: Iterable[str]) -> Key:
 def _fits(value: Any) -> frozenset[str]:
     """The algorithms that a public key is made for."""
     if isinstance(value, rsa.RSAPublicKey) and value.key_size >= _MIN_RSA_BITS:
-        return frozenset(_RSA)
-    if isinstance(value, ec.EllipticCurvePublicKey) and value.curve.name in _CURVES:
-        return frozenset((_CURVES[value.curve.name],))
+        return frozenset(RSA)
+    if isinstance(value, ec.EllipticCurvePublicKey) and value.curve.name in CURVES:
+        return frozenset((CURVES[value.curve.name],))
     if isinstance(value, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
         return frozenset(("EdDSA",))
     return frozenset()

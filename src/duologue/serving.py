@@ -6,17 +6,18 @@ import contextvars
 import logging
 import socket
 from collections.abc import Callable
-from typing import Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from .config import Service
-from .metrics import Metrics
 from .server import http, serve, websocket
-from .server.app import Engine
 from .server.requests import WithRequestId
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from .metrics import Metrics
 
 _logger: Final = logging.getLogger("duologue.serving")
 
@@ -35,19 +36,18 @@ def run(
     loop. `app` is the application whose lifespan is run, if it has one. Raises `CannotStart`.
     """
     engine = service.engine
-    metrics = Metrics(service.node, engine)
     try:
         listener, address = _listener(settings)
-        beside, metrics_address = _metrics_server(settings, engine, metrics)
+        watched = _metrics_server(settings, service)
     except serve.CannotStart:
         service.node.close()
         raise
 
     def on_started() -> None:
         started()
-        if beside is not None:
-            metrics.start()
-            _logger.info("metrics at %s", metrics_address)
+        if watched is not None:
+            watched.metrics.start()
+            _logger.info("metrics at %s", watched.address)
         announce(address)
 
     whole = service.app if app is None else _with_lifespan(service, app)
@@ -73,14 +73,15 @@ def run(
         on_started=on_started,
         on_drain=service.node.draining,
         on_drained=service.node.settled,
-        beside=beside,
+        beside=None if watched is None else watched.beside,
     )
     try:
         # In a context of its own: what is pushed where this is called, as Flask's `g`, would be
         # that of every request
         contextvars.Context().run(serve.run, server, listener)
     finally:
-        metrics.stop()
+        if watched is not None:
+            watched.metrics.stop()
         service.node.close()
 
 
@@ -92,16 +93,24 @@ def _listener(settings: Settings) -> tuple[socket.socket, str]:
     return listener, _address(scheme, settings.host, listener)
 
 
-def _metrics_server(
-    settings: Settings, engine: Engine, metrics: Metrics
-) -> tuple[serve.Beside | None, str]:
-    """What serves ``/metrics``, if anything, and its address."""
+class _Watched(NamedTuple):
+    """The metrics, what serves them, and where."""
+
+    metrics: Metrics
+    beside: serve.Beside
+    address: str
+
+
+def _metrics_server(settings: Settings, service: Service) -> _Watched | None:
     if settings.metrics_port is None:
-        return None, ""
+        return None
+    from .metrics import Metrics
+
+    metrics = Metrics(service.node, service.engine)
     listener = serve.bind(settings.metrics_host, settings.metrics_port)
     server_config = uvicorn.Config(
         cast(Any, metrics.app()),
-        http=http.protocol_factory(engine),
+        http=http.protocol_factory(service.engine),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -111,7 +120,7 @@ def _metrics_server(
         timeout_graceful_shutdown=1,
     )
     address = _address("http", settings.metrics_host, listener) + "metrics"
-    return serve.Beside(server_config, listener), address
+    return _Watched(metrics, serve.Beside(server_config, listener), address)
 
 
 def _address(scheme: str, host: str, listener: socket.socket) -> str:

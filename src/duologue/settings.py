@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from . import auth
+from .auth_options import Options
 
 ENVIRONMENT_PREFIX: Final = "DUOLOGUE_"
 
@@ -479,10 +479,10 @@ def markdown() -> str:
     return "\n".join(rows) + "\n"
 
 
-def auth_options(settings: Settings) -> auth.Options:
+def auth_options(settings: Settings) -> Options:
     """Raises `SettingsError` for settings of tokens that do not go together."""
     try:
-        return auth.Options(
+        return Options(
             secret=settings.auth_secret,
             secret_file=settings.auth_secret_file,
             public_key_file=settings.auth_public_key_file,

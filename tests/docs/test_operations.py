@@ -47,9 +47,10 @@ def test_every_option_that_is_printed_is_one(path: Path) -> None:
     unknown = []
     for line in _COMMAND.findall(path.read_text()):
         words = line.replace("\\\n", " ").split("#")[0].split()
-        command: click.Command = cli.main.commands[words[0]]
+        command = cli.main.get_command(click.Context(cli.main), words[0])
         if isinstance(command, click.Group):
             command = command.commands[words[1]]
+        assert command is not None
         known = {
             name for option in command.params for name in (*option.opts, *option.secondary_opts)
         }

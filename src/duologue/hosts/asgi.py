@@ -13,10 +13,10 @@ import msgspec
 from starlette.requests import HTTPConnection
 
 from duologue import config
+from duologue.auth_options import CannotUseKeys
 from duologue.core import errors, events
 from duologue.core.errors import refuse
 from duologue.host import Refused
-from duologue.keys import CannotUseKeys
 from duologue.node import Authorize, Named, Node, Session
 from duologue.server.pages import PagesMissing
 from duologue.server.polling import respond

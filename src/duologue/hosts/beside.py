@@ -19,9 +19,9 @@ import msgspec
 import uvloop
 
 from duologue import config, host, logs
+from duologue.auth_options import CannotUseKeys
 from duologue.core import errors
 from duologue.core.errors import refuse
-from duologue.keys import CannotUseKeys
 from duologue.node import Named, Node, Unidentified
 from duologue.settings import Settings, SettingsError
 from duologue.stores.base import CannotOpen

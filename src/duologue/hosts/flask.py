@@ -18,10 +18,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from duologue import config, logs, serving
+from duologue.auth_options import CannotUseKeys
 from duologue.core import errors, events
 from duologue.core.errors import refuse
 from duologue.host import Refused
-from duologue.keys import CannotUseKeys
 from duologue.node import Named, Session, Unidentified
 from duologue.server.pages import PagesMissing
 from duologue.server.serve import CannotStart

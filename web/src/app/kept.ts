@@ -68,10 +68,11 @@ export class Kept {
     this.#changed();
   }
 
-  setName(peer: string, name: string | null): void {
+  /** Known at once; resolves when it would be there after a reload. */
+  setName(peer: string, name: string | null): Promise<void> {
     this.names = changedMap(this.names, peer, name);
     this.#changed();
-    this.#write(async () => {
+    return this.#write(async () => {
       await this.#storage.set(NAMES, changedMap(await this.#texts(NAMES), peer, name));
     });
   }
@@ -94,7 +95,7 @@ export class Kept {
   set(settings: Partial<Settings>): void {
     this.settings = { ...this.settings, ...settings };
     this.#changed();
-    this.#write(() => this.#storage.set(SETTINGS, this.settings));
+    void this.#write(() => this.#storage.set(SETTINGS, this.settings));
   }
 
   /** Ask the browser, once, not to clear away what is kept here when it wants room. */
@@ -114,7 +115,7 @@ export class Kept {
   /** Forget what was kept of one peer. */
   drop(peer: string): void {
     this.setDraft(peer, "");
-    this.setName(peer, null);
+    void this.setName(peer, null);
   }
 
   /** Forget everything: the storage has been cleared. */
@@ -136,7 +137,7 @@ export class Kept {
     }
     this.#unsaved.clear();
     const texts = peers.map((peer) => [peer, this.drafts.get(peer) ?? null] as const);
-    this.#write(async () => {
+    void this.#write(async () => {
       const drafts = await this.#texts(DRAFTS);
       for (const [peer, text] of texts) {
         setOrDelete(drafts, peer, text);
@@ -145,9 +146,10 @@ export class Kept {
     });
   }
 
-  #write(work: () => Promise<void>): void {
+  async #write(work: () => Promise<void>): Promise<void> {
     this.#writes += 1;
-    void this.#queue(work).then(() => this.#tabs.postMessage("changed"));
+    await this.#queue(work);
+    this.#tabs.postMessage("changed");
   }
 
   /** One thing after the other. What cannot be kept is lost with the page, and no earlier. */

@@ -61,7 +61,7 @@ export function blocking(model: Model, peer: string): Confirm {
         await model.client.remove(peer); // there is nothing to read
       }
       // By which to know them again among those who are blocked
-      model.kept.setName(peer, called);
+      await model.kept.setName(peer, called);
       leave(model, peer);
     },
   });

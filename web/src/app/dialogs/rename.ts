@@ -41,11 +41,11 @@ export class Rename extends Modal {
     </form>`;
   }
 
-  readonly #save = (event: SubmitEvent) => {
+  readonly #save = async (event: SubmitEvent) => {
     event.preventDefault();
     const name = cleanName(this.find<HTMLInputElement>("input")?.value);
     const own = this.model.ownNameOf(this.#peer);
-    this.model.kept.setName(this.#peer, name === own ? null : name);
+    await this.model.kept.setName(this.#peer, name === own ? null : name);
     this.close();
   };
 }
