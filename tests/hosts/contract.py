@@ -12,6 +12,7 @@ import json
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -62,6 +63,9 @@ class Person:
         return self._heard.next(lambda entry: entry[0] == name)[1]
 
     def leave(self) -> None:
+        if websocket := self.client.eio.ws:
+            # For the answer to its close, which some servers never give, it would wait for seconds
+            websocket.close = partial(websocket.close, timeout=0.2)
         self.client.disconnect()
         self.client.shutdown()
 

@@ -162,7 +162,7 @@ def test_a_malformed_event_ends_its_session_and_no_other(
 ) -> None:
     ann, ben = linked(come)
     address = host.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
-    with connect(address) as websocket:
+    with connect(address, close_timeout=0.1) as websocket:
         websocket.recv()
         websocket.send("40")
         while "client_id" not in str(websocket.recv()):
