@@ -22,7 +22,7 @@ BENCH := bench/build/load bench/build/floor $(PEERS)/node_modules/.installed .ve
 DOCS := docs/_build
 
 # Half of the time tests wait for what others do
-WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 
 .PHONY: help run test check web wheel docs protocol pictures torture bench bench-quick budgets clean
 
@@ -37,7 +37,7 @@ test: check web $(INTEROP)/node_modules/.installed ## Check everything, and run 
 	  { echo "The examples of docs/rest.md are run with curl: install it."; exit 1; }
 	@DUOLOGUE_TEST_PYTHON="$(CURDIR)/$(BIN)/python" $(NPM) web test
 	@browser="$$($(BIN)/python tools/browser.py)" && \
-	  DUOLOGUE_TEST_BROWSER="$$browser" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	  DUOLOGUE_TEST_BROWSER="$$browser" $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 check: .venv/installed-dev web/node_modules/.tools ## Lint, and check formatting, types and layers
 	@$(BIN)/ruff check --quiet .

@@ -9,6 +9,20 @@ import pytest
 
 from tests.support.process import Serve, ServerProcess
 
+_HERE = Path(__file__).parent
+
+
+#: Where tests take longest. Begun last, one of these would be waited for alone in the end.
+_LONGEST = ("browser", "hosts", "torture", "server", "client", "core", "docs")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        room = item.path.relative_to(_HERE).parts[0]
+        return _LONGEST.index(room) if room in _LONGEST else len(_LONGEST)
+
+    items.sort(key=place)
+
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
