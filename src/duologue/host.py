@@ -339,12 +339,18 @@ class Host:
         self._lobby.begin()
         answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
 
+        def faulty(error: Exception) -> None:
+            # Of ours, for whoever asked; it must not leave anyone waiting either
+            if not answer.done():
+                answer.set_exception(error)
+            elif not isinstance(error, Refused):
+                _logger.error("a command of a host failed", exc_info=error)
+
         def kept(result: Any) -> None:
             try:
                 found = done(result)
-            except Exception as error:  # a fault of ours must not leave anyone waiting either
-                if not answer.done():
-                    answer.set_exception(error)
+            except Exception as error:
+                faulty(error)
             else:
                 if not answer.done():
                     answer.set_result(found)
@@ -354,7 +360,7 @@ class Host:
             if not answer.done():
                 answer.set_exception(Refused(refuse(errors.UNAVAILABLE, target=target)))
 
-        self._writer.submit(Call(run, kept, failed))
+        self._writer.submit(Call(run, kept, failed, faulty))
         return await answer
 
 
