@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from duologue.core.rules import CONSENT, Situation, Tells
+from duologue.core.rules import CONSENT, Situation, Tells, over
+from duologue.vocabulary import NOTICES
 
 TARGET = Path(__file__).parent.parent / "docs" / "consent.md"
 
@@ -28,8 +29,10 @@ _TABLE = """```
 Beside what is drawn, time ends a request: both get `link_expired`, or only its maker if the other
 was never told. When a client is gone for good its links close and its requests end.
 
-| situation | I … | then | who hears of it |
-|---|---|---|---|
+What is over by my doing the other sessions that I have hear, too: the same events, with `own`.
+
+| situation | I … | then | who hears of it | my other sessions hear |
+|---|---|---|---|---|
 """
 
 
@@ -44,11 +47,13 @@ def document() -> str:
     lines.append(_TABLE)
     for (before, action), step in CONSENT.items():
         if step.refused is not None:
-            then, heard = f"refused: `{step.refused}`", ""
+            then, heard, mine = f"refused: `{step.refused}`", "", ""
         else:
             then = step.after.value if step.after else "as before"
             heard = step.tells.value if step.tells is not Tells.NOBODY else "nobody"
-        lines.append(f"| {before.value} | {_verb(action.value)} | {then} | {heard} |\n")
+            ended = over(before, step)
+            mine = NOTICES[ended] if ended else ""
+        lines.append(f"| {before.value} | {_verb(action.value)} | {then} | {heard} | {mine} |\n")
     return "".join(lines)
 
 

@@ -56,7 +56,7 @@ class Counts:
         seen: set[tuple[str, frozenset[str]]] = set()
         for effect in effects:
             event = _LINK_EVENTS.get(type(effect.notice))
-            if event is not None:
+            if event is not None and not effect.others:
                 pair = frozenset((effect.to, effect.notice.peer))  # type: ignore[union-attr]
                 if (event, pair) not in seen:
                     seen.add((event, pair))

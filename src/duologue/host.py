@@ -125,7 +125,8 @@ class Host:
 
     async def block(self, client: str, target: str) -> None:
         """Block `target` in `client`'s name. Also refused with `overloaded`."""
-        await self._decided(partial(self._block, _id(client), _id(target)), events.Done)
+        command = events.Block(_id(target))
+        await self._decided(partial(self._command, _id(client), command), events.Done)
 
     async def unblock(self, client: str, target: str) -> None:
         """Take back `client`'s block of `target`, if there is one."""
@@ -233,29 +234,20 @@ class Host:
                 return events.Decision(refuse(errors.NOT_FOUND, target=client))
         return hosted.close(a, b, self._pair(a, b))
 
-    def _block(self, client: str, target: str, now: float) -> events.Decision:
-        facts = self._facts(client, target, now)
-        if isinstance(facts, events.Decision):
-            return facts
-        return hosted.block(facts, events.Block(target), now)
-
     def _command(self, client: str, command: events.PairCommand, now: float) -> events.Decision:
-        facts = self._facts(client, command.target, now)
-        return facts if isinstance(facts, events.Decision) else rules.decide(facts, command, now)
+        actor = self._identity(client, now)
+        if actor is None:
+            return events.Decision(refuse(errors.NOT_FOUND, target=client))
+        target = command.target
+        online, pair = self._hub.online(target), self._pair(client, target)
+        peer = self._identity(target, now)
+        return rules.decide(rules.Facts(self._terms, actor, peer, pair, online), command, now)
 
     def _history(self, client: str, command: events.ReadHistory, now: float) -> events.Decision:
         for each in (client, command.target):
             if self._identity(each, now) is None:
                 return events.Decision(refuse(errors.NOT_FOUND, target=each))
         return events.Decision(history(self._store, client, command, now))
-
-    def _facts(self, client: str, target: str, now: float) -> rules.Facts | events.Decision:
-        actor = self._identity(client, now)
-        if actor is None:
-            return events.Decision(refuse(errors.NOT_FOUND, target=client))
-        online = self._hub.online(target)
-        pair = self._pair(client, target)
-        return rules.Facts(self._terms, actor, self._identity(target, now), pair, online)
 
     def _identity(self, client: str, now: float) -> Identity | None:
         return alive(self._store.identity(client), now)

@@ -114,12 +114,13 @@ class Client:
             self.behind, self.held = {}, {}
         self.behind[session] = missed
 
-    def send(self, packets: tuple[bytes, ...]) -> None:
+    def send(self, packets: tuple[bytes, ...], but: Outlet | None = None) -> None:
         """Give the packets of one event to every session."""
         sessions = self.sessions
         # A session that cannot keep up ends while it is given something
         for session in sessions if len(sessions) == 1 else tuple(sessions):
-            session.send(packets)
+            if session is not but:
+                session.send(packets)
 
     def answer(self, session: Outlet, peer: str, seq: int, packets: tuple[bytes, ...]) -> None:
         """Answer a message of a session, once it has been given those with numbers before it."""
@@ -182,11 +183,11 @@ class Hub:
         del self._clients[client.id]
         return True
 
-    def send(self, client: str, packets: tuple[bytes, ...]) -> None:
+    def send(self, client: str, packets: tuple[bytes, ...], but: Outlet | None = None) -> None:
         """Give packets to every session of a client; to none if it has none here."""
         found = self._clients.get(client)
         if found is not None:
-            found.send(packets)
+            found.send(packets, but)
 
     def everyone(self) -> list[str]:
         return list(self._clients)

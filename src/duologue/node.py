@@ -132,7 +132,7 @@ class Node:
             messages=self._messages,
         )
         self._performing = False
-        self._effects: deque[events.Tell] = deque()
+        self._effects: deque[tuple[events.Tell, Session | None]] = deque()
 
     @property
     def trouble(self) -> str | None:
@@ -278,7 +278,7 @@ class Node:
     ) -> None:
         """Of what has been kept, by a command of `session` or the host's; `due` is when the next
         request expires."""
-        self._perform(map(self._up_to_date, decision.effects))
+        self._perform(map(self._up_to_date, decision.effects), session)
         if decision.changes:
             self.counts.decided(decision)
             self._log_links(session, decision.effects)
@@ -420,23 +420,27 @@ class Node:
 
     # What follows from a decision
 
-    def _perform(self, effects: Iterable[events.Tell]) -> None:
+    def _perform(self, effects: Iterable[events.Tell], asked: Session | None = None) -> None:
+        """Tell of what follows from what a session has `asked` for, or from nobody's asking."""
         effects = tuple(effects)
         self.counts.told(effects)
         # A session that cannot keep up ends while it is told something. What follows from that is
         # told after the rest, or a peer would hear of a link that is already closed.
         if self._performing:
-            self._effects.extend(effects)
+            self._effects.extend((effect, asked) for effect in effects)
             return
         self._performing = True
         try:
             for effect in effects:
-                self.hub.send(effect.to, vocabulary.encode_notice(effect.notice))
+                self._perform_one(effect, asked)
             while self._effects:
-                effect = self._effects.popleft()
-                self.hub.send(effect.to, vocabulary.encode_notice(effect.notice))
+                self._perform_one(*self._effects.popleft())
         finally:
             self._performing = False
+
+    def _perform_one(self, effect: events.Tell, asked: Session | None) -> None:
+        but = asked if effect.others else None
+        self.hub.send(effect.to, vocabulary.encode_notice(effect.notice), but)
 
     def _log_links(self, session: Session | None, effects: Sequence[events.Tell]) -> None:
         extra = None if session is None else about(session)

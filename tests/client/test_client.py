@@ -272,6 +272,16 @@ async def test_what_others_of_ones_sessions_send_is_told_once(
     ]
 
 
+@pytest.mark.parametrize("does", ["close_link", "block"])
+async def test_what_another_of_ones_sessions_ends_is_told(
+    shared: ServerProcess, pair: tuple[Client, Client], connect: Connect, does: str
+) -> None:
+    ann, ben = pair
+    tablet = await connect(shared.url, resume_token=ann.resume_token)
+    await getattr(ann, does)(ben.id)
+    assert await hears(tablet, LinkClosed) == LinkClosed(ben.id, own=True)
+
+
 async def test_a_kept_identity_is_taken_back_with_what_was_missed(
     shared: ServerProcess, pair: tuple[Client, Client], connect: Connect
 ) -> None:

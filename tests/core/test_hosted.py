@@ -9,7 +9,7 @@ import pytest
 from duologue.core import events, hosted
 from duologue.core.errors import Refusal
 from duologue.core.model import Identity, Pair, State, Terms
-from duologue.core.rules import Facts
+from duologue.core.rules import Facts, decide
 
 TERMS = Terms()
 ANN, BEN = Identity(id="ann", kept=True), Identity(id="ben", kept=True)
@@ -103,7 +103,7 @@ def test_a_host_closes_what_is_linked_and_nothing_else(pair: Pair | None) -> Non
 @pytest.mark.parametrize("pair", [None, *PAIRS], ids=name)
 def test_one_that_is_blocked_hears_of_a_closed_link_at_most(pair: Pair | None) -> None:
     facts = Facts(TERMS, ANN, BEN, pair)
-    effects = hosted.block(facts, events.Block("ben"), NOW).effects
+    effects = decide(facts, events.Block("ben"), NOW).effects
     heard = [effect.notice for effect in effects if effect.to == "ben"]
     was_linked = pair is not None and pair.state is State.LINKED
     assert heard == ([events.LinkClosed("ann")] if was_linked else [])

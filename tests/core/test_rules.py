@@ -727,7 +727,7 @@ def test_a_receipt_without_a_link_is_refused(world: World) -> None:
 def test_a_receipt_after_the_link_was_closed_is_refused(world: World) -> None:
     _after_three_messages(world)
     world.closes("ann", "ben")
-    world.hears("ben")
+    told_of(world, "ann", "ben")
     assert code(world.receipt("ben", "ann", read=1)) == "not_linked"
     assert told_of(world, "ann", "ben") == [[], []]
 

@@ -274,7 +274,7 @@ async def test_a_link_that_is_not_there_is_not_closed(stage: Stage, host: Host) 
 
 
 @pytest.mark.parametrize(
-    ("asks", "heard"), [("ann", "link_expired"), ("ben", "link_cancelled"), (None, "link_closed")]
+    ("asks", "heard"), [("ann", "link_cancelled"), ("ben", "link_declined"), (None, "link_closed")]
 )
 async def test_one_in_whose_name_another_is_blocked_sees_that_it_is_over(
     stage: Stage, host: Host, asks: str | None, heard: str
@@ -287,7 +287,7 @@ async def test_one_in_whose_name_another_is_blocked_sees_that_it_is_over(
         await actor.does("link_request", other)
     ann.takes()
     await host.block("ann", "ben")
-    assert ann.hears() == [(heard, {"peer": "ben"})]
+    assert ann.hears() == [(heard, {"peer": "ben", "own": True})]
 
 
 async def test_one_that_is_blocked_by_the_host_is_not_told_of_it(stage: Stage, host: Host) -> None:

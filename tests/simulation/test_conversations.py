@@ -107,13 +107,20 @@ class Party:
         self.requested.discard(peer)
 
     def on_link_closed(self, payload: Any) -> None:
-        self.links.remove(payload["peer"])
+        self._over(self.links, self.links, payload)
 
     def on_link_declined(self, payload: Any) -> None:
-        self.requested.remove(payload["peer"])
+        self._over(self.requested, self.requests, payload)
 
     def on_link_cancelled(self, payload: Any) -> None:
-        self.requests.remove(payload["peer"])
+        self._over(self.requests, self.requested, payload)
+
+    def _over(self, theirs: set[str], own: set[str], payload: Any) -> None:
+        """What the other side has ended, or another session of this one, which has an answer."""
+        if payload.get("own"):
+            assert payload["peer"] in own
+        else:
+            theirs.remove(payload["peer"])
 
     def on_link_expired(self, payload: Any) -> None:
         peer = payload["peer"]

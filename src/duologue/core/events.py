@@ -267,16 +267,20 @@ class _AboutPeer(msgspec.Struct, frozen=True):
     peer: str
 
 
-class LinkDeclined(_AboutPeer, frozen=True):
-    pass
+class _Over(_AboutPeer, frozen=True):
+    own: bool | UnsetType = UNSET
 
 
-class LinkCancelled(_AboutPeer, frozen=True):
-    pass
+class LinkDeclined(_Over, frozen=True):
+    """`own` is there for the other sessions of the client that has declined itself only."""
 
 
-class LinkClosed(_AboutPeer, frozen=True):
-    pass
+class LinkCancelled(_Over, frozen=True):
+    """`own` is there for the other sessions of the client that has cancelled itself only."""
+
+
+class LinkClosed(_Over, frozen=True):
+    """`own` is there for the other sessions of the client that has closed it itself only."""
 
 
 class LinkExpired(_AboutPeer, frozen=True):
@@ -370,10 +374,12 @@ Notice = ClientIdGiven | Happening
 
 
 class Tell(msgspec.Struct, frozen=True):
-    """An effect: every session of the client `to` is told `notice`."""
+    """An effect: every session of the client `to` is told `notice`; of what it has done itself, the
+    `others` than the one that asked, which gets an answer."""
 
     to: str
     notice: Notice
+    others: bool = False
 
 
 # Changes: what a store does with a decision

@@ -6,29 +6,24 @@ its client's own word: it has to take that back first, in that client's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable
 
 from . import errors
 from .errors import refuse
 from .events import (
-    Block,
     Change,
     Decision,
     Done,
-    LinkCancelled,
     LinkClosed,
     LinkEstablished,
-    LinkExpired,
     LinkReply,
-    Notice,
     Presence,
     PutIdentity,
     PutPair,
     Tell,
 )
 from .model import Identity, Pair, State, Terms, new_pair
-from .rules import Facts, Situation, decide, linked_pair, situation, unlinked_pair
+from .rules import linked_pair, unlinked_pair
 
 
 def newcomer(client_id: str, now: float, terms: Terms) -> Identity:
@@ -76,23 +71,3 @@ def close(a: str, b: str, pair: Pair | None) -> Decision:
         return Decision(refuse(errors.NOT_LINKED, "The two are not linked"))
     effects = (Tell(a, LinkClosed(b)), Tell(b, LinkClosed(a)))
     return Decision(Done(), (PutPair(unlinked_pair(pair)),), effects)
-
-
-#: How the one in whose name another is blocked hears that there is nothing between them any more.
-_OVER: Final[Mapping[Situation, Callable[[str], Notice]]] = {
-    Situation.LINKED: LinkClosed,
-    Situation.INCOMING: LinkCancelled,
-    Situation.REQUESTED: LinkExpired,
-    Situation.IGNORED: LinkExpired,
-}
-
-
-def block(facts: Facts, command: Block, now: float) -> Decision:
-    """One client blocks another by its application's word, of which it is told what it sees."""
-    decision = decide(facts, command, now)
-    actor = facts.actor.id
-    over = _OVER.get(situation(facts.pair, actor))
-    if not decision.changes or over is None:
-        return decision
-    effects = (*decision.effects, Tell(actor, over(command.target)))
-    return Decision(decision.reply, decision.changes, effects)

@@ -187,6 +187,21 @@ _ACTIONS: Final[Mapping[type, Action]] = {
 }
 
 
+#: What is over when a client ends how it stood with another, as its own sessions hear it.
+_OVER: Final[Mapping[Situation, type[LinkClosed | LinkDeclined | LinkCancelled]]] = {
+    _S.LINKED: LinkClosed,
+    _S.INCOMING: LinkDeclined,
+    _S.REQUESTED: LinkCancelled,
+    _S.IGNORED: LinkCancelled,
+}
+
+
+def over(before: Situation, step: Step) -> type[LinkClosed | LinkDeclined | LinkCancelled] | None:
+    """What the other sessions of the client that takes a step hear of it, if anything ends that
+    they know of."""
+    return _OVER.get(before) if step.after in (_S.NONE, _S.BLOCKING) else None
+
+
 class Facts(msgspec.Struct):
     """All that a decision may depend on beside the command and the time.
 
@@ -248,6 +263,9 @@ def _consent(facts: Facts, command: PairCommand, now: float) -> Decision:
     note = command.note if isinstance(command, RequestLink) else None
     pair = _moved(pair, facts, before, step, note, now)
     effects = _heard(facts, step.tells, pair)
+    ended = over(before, step)
+    if ended is not None:
+        effects += (Tell(actor.id, ended(target.id, own=True), others=True),)
     return Decision(_reply(action, step.after, pair), (PutPair(pair),), effects)
 
 

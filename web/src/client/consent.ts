@@ -93,16 +93,16 @@ export class Consent {
     }
   }
 
-  /** A request is over, whosever it was. */
-  over(kind: "declined" | "cancelled" | "expired", peer: string): void {
+  /** A request is over, whosever it was; `own` if this client has ended it elsewhere. */
+  over(kind: "declined" | "cancelled" | "expired", peer: string, own = false): void {
     const name = this.incoming.get(peer)?.name ?? null;
-    if (this.#withdraw(peer)) {
+    if (this.#withdraw(peer) && !own) {
       this.#happened(kind, peer, name);
     }
   }
 
-  closed(peer: string): void {
-    this.#end(peer, true);
+  closed(peer: string, own = false): void {
+    this.#end(peer, !own);
   }
 
   // What this client does
@@ -188,6 +188,8 @@ export class Consent {
         break;
       case "closed":
         this.#gone(news.peer);
+        // The server may have said so before, and this tab may have kept that after it was deleted
+        this.#core.writer.soon((storage) => storage.dropLink(news.peer));
         break;
       case "blocked":
         this.#setBlocked(news.peer, news.blocked);

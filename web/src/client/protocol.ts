@@ -234,16 +234,22 @@ export interface LinkEstablished {
   readonly name: string | null;
 }
 
+/** `own` is there for the other sessions of the client that has declined itself only. */
 export interface LinkDeclined {
   readonly peer: string;
+  readonly own?: boolean;
 }
 
+/** `own` is there for the other sessions of the client that has cancelled itself only. */
 export interface LinkCancelled {
   readonly peer: string;
+  readonly own?: boolean;
 }
 
+/** `own` is there for the other sessions of the client that has closed it itself only. */
 export interface LinkClosed {
   readonly peer: string;
+  readonly own?: boolean;
 }
 
 export interface LinkExpired {

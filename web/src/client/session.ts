@@ -84,18 +84,24 @@ export class Session {
       case "link_established":
         consent.established(payload as ServerEvents["link_established"]);
         break;
-      case "link_declined":
-        consent.over("declined", (payload as ServerEvents["link_declined"]).peer);
+      case "link_declined": {
+        const { peer, own } = payload as ServerEvents["link_declined"];
+        consent.over("declined", peer, own);
         break;
-      case "link_cancelled":
-        consent.over("cancelled", (payload as ServerEvents["link_cancelled"]).peer);
+      }
+      case "link_cancelled": {
+        const { peer, own } = payload as ServerEvents["link_cancelled"];
+        consent.over("cancelled", peer, own);
         break;
+      }
       case "link_expired":
         consent.over("expired", (payload as ServerEvents["link_expired"]).peer);
         break;
-      case "link_closed":
-        consent.closed((payload as ServerEvents["link_closed"]).peer);
+      case "link_closed": {
+        const { peer, own } = payload as ServerEvents["link_closed"];
+        consent.closed(peer, own);
         break;
+      }
       case "presence": {
         const { clientId, online, lastSeen } = payload as ServerEvents["presence"];
         this.#parts.core.book.presence(clientId, online, lastSeen);

@@ -1,6 +1,6 @@
 /**
- * The tabs of one browser, which are sessions of one identity: what one of them does, the server
- * tells the others only as far as somebody else is concerned. The rest they tell each other.
+ * The tabs of one browser, which are sessions of one identity and share a storage: what one of them
+ * does, the server tells the others only as far as it knows of it. The rest they tell each other.
  */
 
 import type { KeptMessage, Problem } from "./api";

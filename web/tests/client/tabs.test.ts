@@ -126,6 +126,15 @@ test("a link that is closed in one tab is gone in the other", async () => {
   expect(two.client.links.size).toBe(0);
 });
 
+test("a link that is closed in one tab is no news to the other, and is kept by neither", async () => {
+  const { one, two, ben } = await tabs();
+  const before = [...two.happenings];
+  await one.client.closeLink(ben.id);
+  await until(() => two.link(ben) === undefined);
+  await two.client.rename("Anna"); // kept after all that was to be kept before
+  expect([two.happenings, await two.storage.links()]).toEqual([before, []]);
+});
+
 test("who is blocked in one tab is blocked in the other", async () => {
   const { one, two, ben } = await tabs();
   await one.client.block(ben.id);

@@ -36,6 +36,40 @@ async function talked() {
   return { storage, ann, ben, annId, benId };
 }
 
+describe("two devices of one whom tokens name", () => {
+  /** The same as two who have talked, with another device of Ann's. */
+  async function devices() {
+    const { ann, ben, annId } = await talked();
+    const phone = await company.online({ token: token(annId) });
+    await until(() => phone.link(ben)?.ended === false, "linked");
+    return { ann, ben, phone };
+  }
+
+  it("both know that a link was closed on one of them", async () => {
+    const { ann, ben, phone } = await devices();
+    await phone.client.closeLink(ben.id);
+    await until(() => ann.link(ben)?.ended, "ended");
+    expect(ann.happenings).not.toContain("closed");
+  });
+
+  it("both know that somebody was blocked on one of them", async () => {
+    const { ann, ben, phone } = await devices();
+    await phone.client.block(ben.id);
+    await until(() => ann.link(ben)?.ended, "ended");
+    expect(ann.happenings).not.toContain("closed");
+  });
+
+  it("both know that a request was declined on one of them", async () => {
+    const { ann, phone } = await devices();
+    const cleo = await company.online();
+    await cleo.client.request(ann.id);
+    await until(() => ann.client.incoming.size && phone.client.incoming.size, "asked");
+    await phone.client.decline(cleo.id);
+    await until(() => ann.client.incoming.size === 0, "over");
+    expect(ann.happenings).not.toContain("declined");
+  });
+});
+
 describe("who a token names", () => {
   it("is known before there is a connection, from the second visit on", async () => {
     const { storage, ann, annId } = await talked();
