@@ -25,6 +25,7 @@ from .lobby import UNREAD_MOST, Limits, Lobby, around
 from .messages import Decided, Messages
 from .own import history
 from .stores.base import Store, StoreError
+from .stores.keeping import keep
 from .stores.writer import Call, Writer
 
 _logger: Final = logging.getLogger("duologue.node")
@@ -304,8 +305,7 @@ class Host:
 
         def run() -> tuple[events.Decision, float | None]:
             decision = decide(now)
-            for change in decision.changes:
-                store.apply(change)
+            keep(store, decision.changes)
             return decision, store.next_due()
 
         def done(decided: tuple[events.Decision, float | None]) -> _T:

@@ -20,6 +20,7 @@ from .counts import CONNECT, Counts
 from .hub import Client, Hub, Session, about
 from .replay import Replay
 from .stores.base import Conflict, Store, StoreError
+from .stores.keeping import keep
 from .stores.writer import Call, Writer
 
 _logger: Final = logging.getLogger("duologue.node")
@@ -312,8 +313,7 @@ class Lobby:
             decision = identities.leave(identity, pairs, client.got, now, self._terms)
         else:
             decision = rules.end(identity, pairs, now)
-        for change in decision.changes:
-            store.apply(change)
+        keep(store, decision.changes)
         return decision
 
     def let_go(self, client: str, peer: str) -> None:
@@ -389,8 +389,7 @@ class Lobby:
         """
         store, now = self._store, self._clock()
         while found := self._gone(store.ephemeral(_SWEEP)):
-            for identity in found:
-                store.apply(events.DropIdentity(identity.id))
+            keep(store, (events.DropIdentity(identity.id) for identity in found))
         while found := self._gone(store.present(_SWEEP)):
             for identity in found:
                 for change in identities.leave(identity, (), {}, now, self._terms).changes:
@@ -427,8 +426,7 @@ class Lobby:
         if identity is None or alive(identity, now) is not None:
             return ()
         decision = rules.end(identity, list(store.pairs(identity.id)), now)
-        for change in decision.changes:
-            store.apply(change)
+        keep(store, decision.changes)
         return decision.effects
 
     def _swept(self, swept: tuple[list[events.Tell], bool]) -> None:

@@ -30,6 +30,7 @@ from .messages import Messages, ended, told_no_more, too_often
 from .own import Own
 from .permission import Authorize, Permission
 from .stores.base import Store, StoreError
+from .stores.keeping import keep
 from .stores.writer import Call, Inline, Threaded, Writer
 
 _logger: Final = logging.getLogger("duologue.node")
@@ -254,8 +255,7 @@ class Node:
             self.hub.online(target),
         )
         decision = rules.decide(facts, command, now)
-        for change in decision.changes:
-            store.apply(change)
+        keep(store, decision.changes)
         if isinstance(command, events.SendReceipt) and decision.changes:
             self._lobby.let_go(client.id, target)
         return decision, store.next_due()
@@ -364,8 +364,7 @@ class Node:
             decision = events.Decision(ended(UNSET))
         else:
             decision = self._own.decide(actor, command, now)
-        for change in decision.changes:
-            store.apply(change)
+        keep(store, decision.changes)
         return decision, store.next_due()
 
     def _forgotten(

@@ -373,6 +373,30 @@ async def test_a_host_is_held_to_what_may_wait_for_a_client(stages: Stages) -> N
     assert await code_of(host.send("ann", "ben", 2)) == "overloaded"
 
 
+@pytest.mark.parametrize("ends", ["close", "block", "block by the other", "forget"])
+async def test_what_waited_on_a_link_that_is_over_takes_no_room(stages: Stages, ends: str) -> None:
+    stage = stages(terms=Terms(queue_max=3))
+    host = stage.node.host
+    _, ben = await stage.two()
+    await host.link("ben", "cleo", create=True)
+    await host.send("ann", "ben", "while there")
+    await ben.leaves()
+    stage.now += 1.0
+    await host.send("cleo", "ben", 1)
+    for number in range(2):
+        await host.send("ann", "ben", number)
+    if ends == "close":
+        await host.close("ann", "ben")
+    elif ends == "forget":
+        await host.forget("ann")
+    else:
+        await host.block(*(("ann", "ben") if ends == "block" else ("ben", "ann")))
+    with stage.store.transaction():
+        identity = stage.store.identity("ben")
+    assert identity is not None
+    assert identity.queued == 1
+
+
 async def test_no_rate_is_counted(stages: Stages) -> None:
     stage = stages(limits=Limits(messages_per_minute=1))
     _, ben = await stage.two()

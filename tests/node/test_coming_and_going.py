@@ -222,6 +222,37 @@ async def test_messages_to_one_that_is_there_do_not_count(stages: Stages) -> Non
     assert (await ben.does("message", "ann", message=4))["code"] == "overloaded"
 
 
+async def test_there_is_room_again_when_a_link_is_closed_on_which_messages_waited(
+    stages: Stages,
+) -> None:
+    stage = stages(terms=Terms(queue_max=3))
+    ann, ben = await stage.two()
+    cleo = await stage.keeps("cleo")
+    await stage.links(ann, cleo)
+    await ann.leaves()
+    stage.now += 1.0
+    await ben.says("ann", 1, 2, 3)
+    await ben.does("link_close", "ann")
+    await cleo.says("ann", 1, 2, 3)
+    again = await stage.joins(resumeToken=ann.token)
+    assert again.replayed == [1, 2, 3]
+
+
+async def test_a_link_that_is_closed_makes_no_room_for_what_waits_on_others(
+    stages: Stages,
+) -> None:
+    stage = stages(terms=Terms(queue_max=3))
+    ann, ben = await stage.two()
+    cleo = await stage.keeps("cleo")
+    await stage.links(ann, cleo)
+    await ben.says("ann", *range(10))
+    await ann.leaves()
+    stage.now += 1.0
+    await cleo.says("ann", 1, 2, 3)
+    await ben.does("link_close", "ann")
+    assert (await cleo.does("message", "ann", message=4))["code"] == "overloaded"
+
+
 async def test_nothing_that_waited_is_shown_after_the_link_was_closed(stage: Stage) -> None:
     ann, ben = await stage.two()
     await ann.leaves()

@@ -110,6 +110,21 @@ class MessageContract(Contract):
         self.say(store, message(linked("ann", "ben"), 2, retry_id=None, delivered=False))
         assert self.identity(store, "ben").queued == 1
 
+    @pytest.mark.parametrize(("after", "waiting"), [(0, 3), (1_000, 2), (3_999, 1), (4_000, 0)])
+    def test_those_that_wait_on_a_link_are_counted_after_a_time(
+        self, store: Store, after: int, waiting: int
+    ) -> None:
+        self.put(store, linked("ann", "ben"))
+        for seq, sender in enumerate(("ann", "ann", "ben", "ann"), 1):
+            said = message(linked("ann", "ben"), seq, sender=sender, retry_id=None, at=seq * 1_000)
+            self.say(store, said)
+        assert store.waiting(self.pair(store), "ben", after) == waiting
+
+    def test_what_was_said_on_an_earlier_link_does_not_wait(self, store: Store) -> None:
+        self.fill(store, 3)
+        self.put(store, replace(linked("ann", "ben"), seq=3, first=4))
+        assert store.waiting(self.pair(store), "ben", 0) == 0
+
     # Reading
 
     def test_messages_are_read_in_order_from_where_they_are_asked_for(self, store: Store) -> None:

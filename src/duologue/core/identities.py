@@ -124,6 +124,11 @@ def leave(
     return Decision(Done(), tuple(changes), tuple(effects))
 
 
+def fewer_wait(identity: Identity, number: int) -> Identity:
+    """A client that is away, and for which so many messages no longer wait."""
+    return replace(identity, queued=max(identity.queued - number, 0))
+
+
 def missed(
     pairs: Iterable[Pair], client: str, since: Mapping[str, int], *, all_of_it: bool
 ) -> dict[str, int]:

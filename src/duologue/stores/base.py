@@ -83,6 +83,10 @@ class Store(Protocol):
         Those of earlier links do not count.
         """
 
+    def waiting(self, pair: Pair, reader: str, after: int) -> int:
+        """How many messages of the present link the other wrote to `reader` after a time, in
+        milliseconds."""
+
     def due(self, now: float, limit: int) -> list[Pair]:
         """At most `limit` pairs whose request has expired at `now`."""
 

@@ -126,6 +126,12 @@ class MemoryStore(BookStore):
         written = (m for m in self.messages(pair, after, self._history_max) if m.sender != reader)
         return sum(1 for _ in zip(written, range(limit), strict=False))
 
+    def waiting(self, pair: Pair, reader: str, after: int) -> int:
+        return sum(
+            message.sender != reader and isinstance(message.at, int) and message.at > after
+            for message in self.messages(pair, pair.first - 1, self._history_max)
+        )
+
     def add_message(self, message: AddMessage) -> None:
         pair, added = message.pair, message.message
         low, high = pair.low, pair.high

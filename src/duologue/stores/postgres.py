@@ -148,6 +148,10 @@ class PostgresStore:
         values = [pair.low, pair.high, reader != pair.low, above, limit]
         return self._number(sql.UNREAD, values)
 
+    def waiting(self, pair: Pair, reader: str, after: int) -> int:
+        values = [pair.low, pair.high, reader != pair.low, pair.first, after]
+        return self._number(sql.WAITING, values)
+
     def due(self, now: float, limit: int) -> list[Pair]:
         rows = self._run(sql.DUE, [now, limit]).fetchall()
         self._db.hold(client for _, *both in rows for client in both)

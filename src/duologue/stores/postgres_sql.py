@@ -194,6 +194,11 @@ SELECT count(*) FROM (
     LIMIT %s
 ) u
 """
+WAITING: Final = """
+SELECT count(*) FROM messages m JOIN pairs p ON p.id = m.pair
+WHERE p.low = %s AND p.high = %s AND m.from_low = %s AND m.seq >= %s AND m.at > %s
+    AND m.content <> ''
+"""
 DELIVERED: Final = """
 WITH delivered AS (
     SELECT m.pair, m.seq, m.retry FROM messages m JOIN pairs p ON p.id = m.pair

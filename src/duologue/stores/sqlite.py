@@ -299,6 +299,19 @@ class SqliteStore(BookStore):
             *(number, after, rows.side_of(pair, pair.other(reader)), limit),
         )
 
+    def waiting(self, pair: Pair, reader: str, after: int) -> int:
+        number = self._numbers.get((pair.low, pair.high))
+        if number is None:
+            return 0
+        with self._errors():
+            self._flush()
+        above = max(pair.first - 1, pair.seq - self._history_max)
+        return self._count(
+            "SELECT count(*) FROM messages"
+            " WHERE pair = ? AND seq > ? AND sender = ? AND at > ? AND content <> x''",
+            *(number, above, rows.side_of(pair, pair.other(reader)), after),
+        )
+
     def add_message(self, message: AddMessage) -> None:
         with self._errors():
             self._add_message(message)
