@@ -615,7 +615,7 @@ def test_a_signal_with_binary_travels_with_attachments() -> None:
             b'"status":"delivered","ok":true}]',
         ),
         (
-            events.HistoryReply([events.MessageReceived("ann", "hi", UUID, 1, 9_000)], True),
+            events.HistoryReply([events.StoredMessage("ann", "hi", UUID, 1, 9_000)], True),
             b'437[{"messages":[{"from":"ann","content":"hi",'
             b'"id":"7b0e4b8e-0c3c-4f11-9b6e-3b8f3b0b3b3b","seq":1,"at":9000}],'
             b'"more":true,"ok":true}]',
@@ -645,9 +645,9 @@ def test_an_answer_is_encoded(reply: events.Reply, packet: bytes) -> None:
 
 def test_a_page_of_history_with_binary_travels_with_attachments() -> None:
     messages = [
-        events.MessageReceived("ann", {"b": b"\x01"}, UUID, 1, 9_000),
-        events.MessageReceived("ben", "text", UUID, 2, 9_001),
-        events.MessageReceived("ben", b"\x02", UUID, 3, 9_002),
+        events.StoredMessage("ann", {"b": b"\x01"}, UUID, 1, 9_000),
+        events.StoredMessage("ben", "text", UUID, 2, 9_001),
+        events.StoredMessage("ben", b"\x02", UUID, 3, 9_002),
     ]
     id = UUID.encode()
     assert vocabulary.encode_reply(7, events.HistoryReply(messages, False)) == (

@@ -68,6 +68,7 @@ async def introduce() -> None:
     else:
         assert_type(page, HistoryReply)
         assert_type([message.sender for message in page.messages], list[str])
+        assert_type([(message.seq, message.at) for message in page.messages], list[tuple[int, int]])
 
 
 async def talk() -> None:

@@ -63,7 +63,7 @@ def _replies() -> list[type[Any]]:
     replies = [reply for reply in get_args(events.Reply) if reply in answered]
     if len(replies) != len(answered):
         raise AssertionError("REPLIES has what is not a reply")
-    return [*replies, errors.Refusal]
+    return [events.StoredMessage, *replies, errors.Refusal]
 
 
 def _notices() -> list[type[Any]]:

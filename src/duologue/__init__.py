@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from .core.events import ClientReply, HistoryReply, MessageReply
+    from .core.events import ClientReply, HistoryReply, MessageReply, StoredMessage
     from .host import Refused
     from .hosts.asgi import Duologue
     from .hosts.naming import ANYONE, Who
@@ -20,6 +20,7 @@ __all__ = [
     "MessageReply",
     "Named",
     "Refused",
+    "StoredMessage",
     "Unidentified",
     "Who",
 ]
@@ -33,6 +34,7 @@ _HOMES: Final = {
     "MessageReply": ".core.events",
     "Named": ".node",
     "Refused": ".host",
+    "StoredMessage": ".core.events",
     "Unidentified": ".node",
     "Who": ".hosts.naming",
 }

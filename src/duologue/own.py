@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from . import codes, vocabulary
 from .core import errors, events, identities, rules
@@ -85,5 +86,11 @@ def history(
     # One more than is asked for says whether there are more
     found = store.messages_before(pair, before, command.limit + 1)
     found = [each for each in found if rules.since_linked(pair, each)]
-    page = vocabulary.page(found[-command.limit :])
+    page = [_stored(message) for message in vocabulary.page(found[-command.limit :])]
     return events.HistoryReply(page, len(found) > len(page))
+
+
+def _stored(message: events.MessageReceived) -> events.StoredMessage:
+    # Only what is told outside a link has no numbers, and that is not kept
+    id, seq, at = cast(str, message.id), cast(int, message.seq), cast(int, message.at)
+    return events.StoredMessage(message.sender, message.content, id, seq, at)

@@ -24,6 +24,7 @@ from duologue.client import (
     Receipt,
     Refused,
     SignalReceived,
+    StoredMessage,
     Typing,
 )
 from tests.support.process import Serve, ServerProcess
@@ -250,6 +251,13 @@ async def test_history_comes_page_by_page(pair: tuple[Client, Client]) -> None:
     assert ([message.content for message in page.messages], page.more) == ([b"two", "three"], True)
     page = await ben.history(ann.id, before=2)
     assert ([message.content for message in page.messages], page.more) == (["one"], False)
+
+
+async def test_history_says_what_a_message_was_answered(pair: tuple[Client, Client]) -> None:
+    ann, ben = pair
+    sent = await ann.send(ben.id, "hi")
+    expected = StoredMessage(ann.id, "hi", sent.id, sent.seq, sent.at)
+    assert (await ben.history(ann.id)).messages == [expected]
 
 
 async def test_a_block_is_not_told(strangers: tuple[Client, Client]) -> None:

@@ -22,6 +22,7 @@ from duologue.core.events import (
     RequestReply,
     SentRequestEntry,
     SignalReceived,
+    StoredMessage,
     Typing,
 )
 
@@ -60,5 +61,6 @@ __all__ = [
     "Sent",
     "SentRequestEntry",
     "SignalReceived",
+    "StoredMessage",
     "Typing",
 ]

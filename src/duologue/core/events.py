@@ -166,10 +166,20 @@ class MessageReply(msgspec.Struct, frozen=True, gc=False):
     ok: bool = True
 
 
+class StoredMessage(msgspec.Struct, frozen=True, gc=False):
+    """A message of a link as it is kept."""
+
+    sender: str = field(name="from")
+    content: Any
+    id: str
+    seq: int
+    at: int
+
+
 class HistoryReply(msgspec.Struct, frozen=True):
     """`more` is whether there are messages before these, which are in order of their numbers."""
 
-    messages: list[MessageReceived]
+    messages: list[StoredMessage]
     more: bool
     ok: bool = True
 

@@ -139,15 +139,14 @@ def page(client: str, peer: str, found: events.HistoryReply) -> History:
         attachments: list[Binary] = []
         content = socketio.take_attachments(each.content, attachments)
         to = peer if each.sender == client else client
-        known = msgspec.structs.asdict(each)
         messages.append(
             Message(
                 each.sender,
                 to,
                 content,
-                known["id"],
-                known["seq"],
-                known["at"],
+                each.id,
+                each.seq,
+                each.at,
                 [bytes(attachment) for attachment in attachments],
             )
         )

@@ -117,6 +117,15 @@ export interface RenewToken {
 
 // What it is answered.
 
+/** A message of a link as it is kept. */
+export interface StoredMessage {
+  readonly from: string;
+  readonly content: unknown;
+  readonly id: string;
+  readonly seq: number;
+  readonly at: number;
+}
+
 export interface Done {
   readonly ok: true;
 }
@@ -141,7 +150,7 @@ export interface MessageReply {
 
 /** `more` is whether there are messages before these, which are in order of their numbers. */
 export interface HistoryReply {
-  readonly messages: readonly MessageReceived[];
+  readonly messages: readonly StoredMessage[];
   readonly more: boolean;
   readonly ok: true;
 }
