@@ -455,6 +455,18 @@ def test_a_key_that_was_put_in_place_of_another_holds_from_then_on(
     assert refusal(named_by, verifier, token("ann", algorithm=algorithm)) == "unauthorized"
 
 
+def test_a_key_that_comes_with_the_time_of_the_former_one_holds_from_then_on(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("x" * len(SECRET))
+    verifier = auth.identify(Options(secret_file=str(file)))
+    before = file.stat()
+    file.write_text(SECRET)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert named_by(verifier, token("ann")).client_id == "ann"
+
+
 def test_a_pipe_is_read_once(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
