@@ -286,6 +286,12 @@ def test_one_that_the_applications_own_handler_turns_away_is_not_online(host: Ho
     assert host.view(f"/online/{user}") == {"online": False}
 
 
+def test_an_answer_that_cannot_be_passed_on_is_the_applications_fault(host: Host) -> None:
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        Person(host, "endless")
+    assert "the application could not say" in host.process.log
+
+
 def test_what_waits_for_one_that_is_turned_away_waits_on(host: Host, come: Come) -> None:
     ann, ben = come(fresh("ann")), come(fresh("ben"))
     link(ann, ben)

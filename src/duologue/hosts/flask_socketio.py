@@ -423,15 +423,12 @@ class Carrier:
 
     def _asked(self, ask: bridge.Ask) -> None:
         """Ask the application, in a thread as its handlers have."""
+        asked = self._identified if ask.what == "identify" else self._state.authorize
         try:
-            if ask.what == "identify":
-                answer = bridge.Answer(ask.number, self._identified(*ask.args))
-            else:
-                answer = bridge.Answer(ask.number, self._state.authorize(*ask.args))
-        except Exception:  # an application's own code may raise anything
+            self._tell(bridge.Answer(ask.number, asked(*ask.args)))
+        except Exception:  # an application's own code may raise anything, and say what has no form
             _logger.exception("the application could not say")
-            answer = bridge.Answer(ask.number, None, failed=True)
-        self._tell(answer)
+            self._tell(bridge.Answer(ask.number, None, failed=True))
 
     def _identified(self, session: int, auth: Mapping[str, Any]) -> dict[str, Any]:
         client = self._by_number[session]
