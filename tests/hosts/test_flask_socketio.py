@@ -17,6 +17,7 @@ import pytest
 import socketio
 from flask import Flask
 from flask_socketio import SocketIO
+from socketio.packet import Packet
 from websockets.sync.client import ClientConnection, connect
 
 from duologue import Refused
@@ -351,6 +352,17 @@ def test_a_server_may_be_named_before_its_application() -> None:
     server.init_app(app, async_mode="threading")
     duologue.init_app(app)
     assert "/simple" in {rule.rule for rule in app.url_map.iter_rules()}
+
+
+class OtherPackets(Packet):  # type: ignore[misc]
+    """As of ``serializer="msgpack"``, which cannot be read here."""
+
+
+def test_a_server_with_packets_of_another_kind_is_refused() -> None:
+    app = Flask("app")
+    server = SocketIO(app, async_mode="threading", serializer=OtherPackets)
+    with pytest.raises(RuntimeError, match="serializer"):
+        Duologue(app, socketio=server)
 
 
 def test_a_setting_that_is_none_is_logged(caplog: pytest.LogCaptureFixture) -> None:

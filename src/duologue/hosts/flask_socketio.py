@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import msgspec
 from flask_socketio import SocketIO
+from socketio.packet import Packet
 
 from duologue.core import errors
 from duologue.core.errors import Refusal, refuse
@@ -71,6 +72,9 @@ def attach(state: State, server: SocketIO) -> None:
     """Have a Flask-SocketIO server carry an application's conversations."""
     if server.server is None:
         raise RuntimeError("give SocketIO its application first: SocketIO(app), or init_app(app)")
+    if server.server.packet_class is not Packet:
+        # Nobody could be held back who writes what is not understood here
+        raise RuntimeError("conversations need Socket.IO's own packets: leave serializer out")
     carrier = Carrier(state, server.server)
     state.commands = RemoteCommands(carrier.call)
     if state.page:
