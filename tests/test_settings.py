@@ -182,3 +182,14 @@ def test_every_setting_is_documented(field: dataclasses.Field[Any]) -> None:
 def test_a_setting_for_tokens_that_came_out_empty_is_refused(name: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is empty"):
         settings_from({name: ""})
+
+
+@pytest.mark.parametrize("name", ["uds", "ssl_certfile", "ssl_keyfile", "cookie", "api_key_file"])
+def test_a_setting_that_is_given_and_empty_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is empty"):
+        settings_from({name: ""})
+
+
+def test_sqlites_own_name_for_memory_is_no_file() -> None:
+    with pytest.raises(SettingsError, match="'memory:'"):
+        settings_from({"store": "sqlite:///:memory:"})

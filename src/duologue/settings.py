@@ -293,6 +293,9 @@ class Settings:
                 continue
             _check_type(field, value)
             _check_range(field, value)
+            # As from a variable of the shell that was never set: no TLS, or a socket without a name
+            if value == "" and field.default is None and not field.metadata["secret"]:
+                raise SettingsError(f"{field.name} is empty")
         if not (self.store == "memory:" or sqlite_path(self.store) or is_postgres(self.store)):
             raise SettingsError("store is 'sqlite:///PATH', 'postgresql://…' or 'memory:'")
         if "*" in self.cors_allowed_origins and len(self.cors_allowed_origins) > 1:
@@ -391,9 +394,10 @@ def api_keys(settings: Settings) -> tuple[str, ...]:
 
 
 def sqlite_path(store: str) -> str:
-    """The path in a store's URL, as SQLAlchemy's users know it: after three slashes."""
+    """The path in a store's URL, as SQLAlchemy's users know it: after three slashes. Empty for what
+    is no file, as is SQLite's own name for memory."""
     scheme, _, path = store.partition(":///")
-    return path if scheme == "sqlite" else ""
+    return path if scheme == "sqlite" and path != ":memory:" else ""
 
 
 def is_postgres(store: str) -> bool:

@@ -17,7 +17,7 @@ import pytest
 import socketio
 from flask import Flask
 from flask_socketio import SocketIO
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from duologue import Refused
 from duologue.client import Client
@@ -149,6 +149,18 @@ def linked(come: Come) -> tuple[Person, Person]:
     return ann, ben
 
 
+@contextlib.contextmanager
+def by_hand(host: Host) -> Iterator[ClientConnection]:
+    """A client that writes its own packets, and has been let in."""
+    address = host.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+    with connect(address, close_timeout=0.1) as websocket:
+        websocket.recv()
+        websocket.send("40")
+        while "client_id" not in str(websocket.recv()):
+            pass
+        yield websocket
+
+
 @pytest.mark.parametrize(
     "frames",
     [
@@ -161,12 +173,7 @@ def test_a_malformed_event_ends_its_session_and_no_other(
     host: Host, come: Come, frames: list[str | bytes]
 ) -> None:
     ann, ben = linked(come)
-    address = host.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
-    with connect(address, close_timeout=0.1) as websocket:
-        websocket.recv()
-        websocket.send("40")
-        while "client_id" not in str(websocket.recv()):
-            pass
+    with by_hand(host) as websocket:
         for frame in frames:
             websocket.send(frame)
         # Engine.IO's own word for the end, after which this server waits for the client to go
@@ -188,6 +195,34 @@ def test_nobody_gets_in_to_the_applications_own_events_past_identify(
         websocket.send(packet)
         # Refused, or told that this connection is over
         assert str(websocket.recv(SECONDS)).startswith(("44{", "1"))
+
+
+@pytest.mark.parametrize("name", [' "typing"', '"\\u0074yping"', '\n"typing" '])
+def test_an_event_is_duologues_however_its_name_is_spelt(host: Host, name: str) -> None:
+    with by_hand(host) as websocket:
+        websocket.send(f'420[{name},{{"targetClientId":"nobody","typing":true}}]')
+        assert '"code":"not_' in str(websocket.recv(SECONDS))
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        '42\u0660["typing",{}]',
+        '4211-["typing",{}]',
+        '4511-["typing",{}]',
+        '451-[{"_placeholder":true,"num":0},{}]',
+        '42["typing",NaN]',
+        '42[ "typing",NaN]',
+        '42{"typing":1}',
+        "41{}",
+    ],
+)
+def test_what_only_the_server_would_take_for_an_event_of_duologues_ends_its_session(
+    host: Host, packet: str
+) -> None:
+    with by_hand(host) as websocket:
+        websocket.send(packet)
+        assert websocket.recv(SECONDS) == "1"
 
 
 def test_who_connects_twice_is_gone(host: Host, come: Come) -> None:
@@ -249,6 +284,12 @@ def test_one_that_the_applications_own_handler_turns_away_is_not_online(host: Ho
     with pytest.raises(socketio.exceptions.ConnectionError):
         Person(host, headers=headers)
     assert host.view(f"/online/{user}") == {"online": False}
+
+
+def test_an_answer_that_cannot_be_passed_on_is_the_applications_fault(host: Host) -> None:
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        Person(host, "endless")
+    assert "the application could not say" in host.process.log
 
 
 def test_what_waits_for_one_that_is_turned_away_waits_on(host: Host, come: Come) -> None:
