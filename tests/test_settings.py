@@ -175,13 +175,27 @@ def test_every_setting_is_documented(field: dataclasses.Field[Any]) -> None:
     assert f"`DUOLOGUE_{field.name.upper()}`" in markdown()
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["auth_secret", "auth_secret_file", "auth_public_key_file", "auth_jwks", "auth_audience"],
-)
-def test_a_setting_for_tokens_that_came_out_empty_is_refused(name: str) -> None:
+TEXTS = ["auth_secret", "auth_secret_file", "auth_public_key_file"]
+LISTS = ["auth_jwks", "auth_algorithms", "auth_issuer", "auth_audience"]
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+@pytest.mark.parametrize("name", [*TEXTS, *LISTS])
+def test_a_setting_for_tokens_that_came_out_empty_is_refused(name: str, empty: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is empty"):
-        settings_from({name: ""})
+        settings_from({name: empty})
+
+
+@pytest.mark.parametrize("empty", [[], (), [""], ","], ids=repr)
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_for_tokens_that_came_out_empty_is_refused(name: str, empty: object) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is empty"):
+        settings_from({name: empty})
+
+
+@pytest.mark.parametrize("name", [*TEXTS, *LISTS])
+def test_a_setting_for_tokens_that_is_none_has_not_been_given(name: str) -> None:
+    assert settings_from({name: None}) == Settings()
 
 
 @pytest.mark.parametrize("name", ["uds", "ssl_certfile", "ssl_keyfile", "cookie", "api_key_file"])

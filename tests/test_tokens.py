@@ -425,6 +425,13 @@ def test_a_list_that_is_empty_in_the_settings_file_lets_nobody_in(tmp_path: Path
     assert (code, "auth_jwks is empty" in complaint) == (2, True), complaint
 
 
+def test_an_empty_variable_beats_the_settings_file_and_lets_nobody_in(tmp_path: Path) -> None:
+    (tmp_path / "duologue.toml").write_text("auth_jwks = ['keys.json']")
+    env = {"DUOLOGUE_AUTH_JWKS": ""}
+    code, complaint = start("--config", str(tmp_path / "duologue.toml"), env=env)
+    assert (code, "auth_jwks is empty" in complaint) == (2, True), complaint
+
+
 def test_an_empty_variable_does_not_matter_beside_a_flag(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(SECRET)
     env = {"DUOLOGUE_AUTH_SECRET_FILE": ""}
