@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.support.raw import receive, socketio, until_closed, websocket
+from tests.support.raw import SECONDS, receive, socketio, until_closed, websocket
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_leaving_the_main_namespace_leaves_the_connection(echo: str) -> None:
     with socketio(echo) as connection:
         receive(connection)
         connection.send("41")
-        assert connection.recv(2) == "2"
+        assert connection.recv(SECONDS) == "2"
 
 
 def test_a_connection_without_a_namespace_is_closed_in_the_end(echo: str) -> None:
