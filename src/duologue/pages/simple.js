@@ -5,7 +5,11 @@
 const $ = (id) => document.getElementById(id);
 // The server may be mounted below another path, as this page is
 const path = new URL("socket.io/", location.href).pathname;
-const socket = io({ path, auth: (give) => give({ name: $("name").value || null }) });
+// Who has signed in elsewhere comes with a token, which must not stay in the address
+const token = /^#token=([\w.~%+/=-]+)/.exec(location.hash)?.[1];
+if (token) history.replaceState(null, "", location.pathname + location.search);
+const auth = (give) => give({ name: $("name").value || null, token });
+const socket = io({ path, auth });
 
 let clientId = null;
 const requests = new Map(); // ID of the other -> {name, note, mine}
@@ -19,6 +23,7 @@ socket.on("connect_error", (error) => {
   console.error("WebSocket error:", error.message);
   showStatus("Error occurred. Check console for details.", "off");
   if (error.data?.code) showError(error.message);
+  if (error.data?.code === "unauthorized" || error.data?.code === "expired") showSignIn();
 });
 
 socket.on("client_id", (data) => {
@@ -26,6 +31,7 @@ socket.on("client_id", (data) => {
   clientId = data.clientId;
   $("client-id").textContent = `Client ID: ${clientId}`;
   $("copy").disabled = false;
+  $("sign-in").hidden = true;
   $("error").hidden = true;
   requests.clear();
   links.clear();
@@ -170,6 +176,16 @@ function button(text, label, onClick, className) {
 function showStatus(text, state) {
   $("status").textContent = text;
   $("status").className = state;
+}
+
+// Where that is the server has put into the page; the way back goes with it
+function showSignIn() {
+  const leads = document.querySelector('meta[name="duologue-sign-in"]')?.content;
+  if (!leads || !URL.canParse(leads, location.href)) return;
+  const link = new URL(leads, location.href);
+  link.searchParams.set("next", location.pathname.replace(/^\/+/, "/"));
+  $("sign-in").href = link.href;
+  $("sign-in").hidden = false;
 }
 
 function showError(text) {
