@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.login import LoginSite
 from tests.browser.looks import assert_nothing_sticks_out, complaints_of_axe
@@ -202,16 +202,57 @@ def test_all_can_find_the_sign_in(
     assert found == {"light": [], "dark": []}
 
 
-def test_the_simple_page_leads_to_sign_in_and_back(
-    browser: Browser, leading: ServerProcess
+# The simple page
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Callable[[str], Page]]:
+    """Opens the simple page at an address."""
+    with browser.new_context() as context:
+
+        def opened(address: str) -> Page:
+            page = context.new_page()
+            page.goto(address)
+            return page
+
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        (None, "This server lets in only people who have signed in."),
+        ("of-no-kind", "Your sign-in does not count here."),
+        (tokens.token("ann", ttl=-60), "You have been signed out."),
+        # It is let in at first
+        (tokens.token("ann", ttl=2), "You have been signed out."),
+    ],
+)
+def test_the_simple_page_says_what_is_missing(
+    opened: Callable[[str], Page], server: ServerProcess, token: str | None, said: str
 ) -> None:
-    page = browser.new_page()
-    page.goto(f"{leading.url}/simple")
+    page = opened(f"{server.url}/simple" + ("" if token is None else f"#token={token}"))
+    expect(page.get_by_role("alert")).to_contain_text(
+        f"{said} Come from the site where you sign in."
+    )
+    expect(page.get_by_role("status")).to_have_text(re.compile("^(Not connected|Disconnected)"))
+
+
+def test_the_simple_page_says_that_it_leads_back(
+    opened: Callable[[str], Page], leading: ServerProcess
+) -> None:
+    page = opened(f"{leading.url}/simple")
+    expect(page.get_by_role("alert")).to_contain_text("Sign in; you come back here.")
+
+
+def test_the_simple_page_leads_to_sign_in_and_back(
+    opened: Callable[[str], Page], leading: ServerProcess
+) -> None:
+    page = opened(f"{leading.url}/simple")
     page.get_by_role("link", name="Sign in").click()
     expect(page.get_by_text("Client ID: ann")).to_be_visible()
     expect(page.get_by_role("link", name="Sign in")).to_have_count(0)
     assert page.url == f"{leading.url}/simple"
-    page.close()
 
 
 # With one

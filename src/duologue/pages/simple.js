@@ -21,9 +21,10 @@ socket.on("connect", () => showStatus("Connected to the WebSocket server", "on")
 socket.on("disconnect", () => showStatus("Disconnected from the WebSocket server", "off"));
 socket.on("connect_error", (error) => {
   console.error("WebSocket error:", error.message);
-  showStatus("Error occurred. Check console for details.", "off");
-  if (error.data?.code) showError(error.message);
-  if (error.data?.code === "unauthorized" || error.data?.code === "expired") showSignIn();
+  const code = error.data?.code;
+  showStatus(code ? "Not connected" : "Error occurred. Check console for details.", "off");
+  if (lacks[code]) showSignIn(code);
+  else if (code) showError(error.message);
 });
 
 socket.on("client_id", (data) => {
@@ -80,7 +81,10 @@ socket.on("message", (message) => {
   else if (message.to) showMessage("sent", `To ${message.to}`, message.content);
   else showMessage("received", `From ${message.from}`, message.content);
 });
-socket.on("refused", (refusal) => showError(refusal.error));
+socket.on("refused", (refusal) => {
+  if (refusal.event === "token" && lacks[refusal.code]) showSignIn(refusal.code);
+  else showError(refusal.error);
+});
 socket.on("draining", () => showError("The server is stopping; this page will connect again."));
 
 // The server: what it is asked. Every question gets an answer, if only that none came.
@@ -178,10 +182,20 @@ function showStatus(text, state) {
   $("status").className = state;
 }
 
+const lacks = {
+  unauthorized: token
+    ? "Your sign-in does not count here."
+    : "This server lets in only people who have signed in.",
+  expired: "You have been signed out.",
+};
+
 // Where that is the server has put into the page; the way back goes with it
-function showSignIn() {
+function showSignIn(code) {
   const leads = document.querySelector('meta[name="duologue-sign-in"]')?.content;
-  if (!leads || !URL.canParse(leads, location.href)) return;
+  const known = leads && URL.canParse(leads, location.href);
+  const how = known ? "Sign in; you come back here." : "Come from the site where you sign in.";
+  showError(`${lacks[code]} ${how}`);
+  if (!known) return;
   const link = new URL(leads, location.href);
   link.searchParams.set("next", location.pathname.replace(/^\/+/, "/"));
   $("sign-in").href = link.href;
