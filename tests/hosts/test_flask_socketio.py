@@ -351,6 +351,14 @@ def test_a_server_may_be_named_before_its_application() -> None:
     assert "/simple" in {rule.rule for rule in app.url_map.iter_rules()}
 
 
+def test_the_page_names_the_sign_in_that_is_set_after_it() -> None:
+    app = Flask("app")
+    Duologue(app, socketio=SocketIO(app, async_mode="threading"))
+    app.config["DUOLOGUE_SIGN_IN_URL"] = "/login"
+    page = app.test_client().get("/simple").text
+    assert '<meta name="duologue-sign-in" content="/login">' in page
+
+
 def test_a_setting_that_is_none_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     app = Flask("app")
     duologue = Duologue(app, socketio=SocketIO(app, async_mode="threading"))
