@@ -321,7 +321,7 @@ def test_any_algorithm_in_the_list_may_be_used() -> None:
 
 def public(folder: Path, algorithm: str, *algorithms: str) -> Options:
     (folder / "key.pem").write_bytes(public_pem(private_key(algorithm)))
-    return Options(public_key_file=str(folder / "key.pem"), algorithms=algorithms)
+    return Options(public_key_file=str(folder / "key.pem"), algorithms=algorithms or None)
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
@@ -393,7 +393,9 @@ def test_an_issuer_that_is_no_name_is_refused(two: Options) -> None:
     [
         ({"secret": ""}, "auth_secret is empty"),
         ({"secret_file": ""}, "auth_secret_file is empty"),
-        ({"public_key_file": ""}, "auth_public_key_file is empty"),
+        ({"public_key_file": " "}, "auth_public_key_file is empty"),
+        ({"jwks": ()}, "auth_jwks is empty"),
+        ({"secret": SECRET, "audience": ()}, "auth_audience is empty"),
         ({"secret": SECRET, "secret_file": "x"}, "auth_secret and auth_secret_file exclude"),
         ({"secret": SECRET, "jwks": ("x",)}, "auth_secret and auth_jwks exclude"),
         ({"public_key_file": "x", "jwks": ("x",)}, "exclude each other"),

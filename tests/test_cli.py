@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from click.testing import CliRunner, Result
 from duologue import cli
 from duologue.settings import Settings, api_keys
 from tests.support.process import Serve
+
+SECONDS = 30
 
 _CONTEXT = click.Context(cli.main)
 COMMANDS = {name: cli.main.get_command(_CONTEXT, name) for name in cli.main.list_commands(_CONTEXT)}
@@ -172,14 +175,17 @@ def test_wrong_use_is_refused(settings: list[Settings], arguments: list[str]) ->
 
 
 def start_fails(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "duologue", "serve", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-        env={**os.environ, **(env or {})},
-    )
+    """Exit code and complaint of a server that does not start, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "duologue", "serve", *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            env={**os.environ, **(env or {})},
+        )
     assert done.stdout == ""
     return done.returncode, done.stderr
 

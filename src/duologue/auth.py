@@ -251,15 +251,15 @@ def identify(options: Options) -> Identify:
         sources[issuers[0]] = _one_key(options)
     return JwtVerifier(
         sources,
-        algorithms=options.algorithms,
-        audiences=options.audience,
+        algorithms=options.algorithms or (),
+        audiences=options.audience or (),
         leeway=options.leeway,
         let_anonymous_in=bool(options.anonymous),
     )
 
 
 def _one_key(options: Options) -> OneKey:
-    algorithms = options.algorithms
+    algorithms = options.algorithms or ()
     if options.public_key_file is not None:
         path = options.public_key_file
         return OneKey(KeyFile(path, lambda pem: keys.public_key(pem, algorithms)).current)
@@ -279,11 +279,12 @@ def _line(text: bytes) -> bytes:
 
 
 def _key_set(options: Options, place: str) -> KeySource:
+    algorithms = options.algorithms or ()
     if not is_url(place):
-        return jwks.KeySetFile(place, options.algorithms)
+        return jwks.KeySetFile(place, algorithms)
     return jwks.KeySetUrl(
         place,
-        options.algorithms,
+        algorithms,
         ttl=options.jwks_ttl,
         stale=options.jwks_stale,
         interval=options.jwks_interval,

@@ -32,17 +32,18 @@ class Options:
     """Where the key is, and what tokens have to be like; times in seconds.
 
     `jwks` are files and URLs, one for each of `issuer`, in the same order. Tokens need one kind of
-    key; without any all clients are anonymous. Raises `ValueError` for what does not go together,
-    under the names that settings have.
+    key; without any all clients are anonymous. What is None has not been given, and nothing that
+    has been may be empty. Raises `ValueError` for that and for what does not go together, under the
+    names that settings have.
     """
 
     secret: str | None = dataclasses.field(default=None, repr=False)
     secret_file: str | None = None
     public_key_file: str | None = None
-    jwks: tuple[str, ...] = ()
-    algorithms: tuple[str, ...] = ()
-    issuer: tuple[str, ...] = ()
-    audience: tuple[str, ...] = ()
+    jwks: tuple[str, ...] | None = None
+    algorithms: tuple[str, ...] | None = None
+    issuer: tuple[str, ...] | None = None
+    audience: tuple[str, ...] | None = None
     leeway: float = 10.0
     jwks_ttl: float = 600.0
     jwks_stale: float = 3_600.0
@@ -51,9 +52,11 @@ class Options:
     anonymous: bool | None = None
 
     def __post_init__(self) -> None:
-        for name in ("secret", "secret_file", "public_key_file"):
-            if getattr(self, name) == "":
-                raise ValueError(f"auth_{name} is empty")
+        for field in dataclasses.fields(self):
+            if _is_empty(getattr(self, field.name)):
+                # Who says what tokens have to be like wants them asked for. If that came out empty,
+                # as from a variable of the shell that was never set, everybody would be let in.
+                raise ValueError(f"auth_{field.name} is empty")
         given = self.key_options
         if not given:
             self._check_without_key()
@@ -61,10 +64,9 @@ class Options:
         if len(given) > 1:
             raise ValueError(f"auth_{' and auth_'.join(given)} exclude each other")
         shared = given[0] in ("secret", "secret_file")
-        if not self.algorithms:
-            default = ("HS256",) if shared else ("RS256", "ES256", "EdDSA")
-            object.__setattr__(self, "algorithms", default)
-        for algorithm in self.algorithms:
+        algorithms = self.algorithms or (("HS256",) if shared else ("RS256", "ES256", "EdDSA"))
+        object.__setattr__(self, "algorithms", algorithms)
+        for algorithm in algorithms:
             if algorithm not in SHARED and algorithm not in PUBLIC:
                 there = ", ".join((*SHARED, *PUBLIC))
                 raise ValueError(f"auth_algorithms: {algorithm!r} is none of {there}")
@@ -77,31 +79,36 @@ class Options:
     def key_options(self) -> list[str]:
         """The names of the options that say where a key is."""
         names = ("secret", "secret_file", "public_key_file", "jwks")
-        return [name for name in names if getattr(self, name)]
+        return [name for name in names if getattr(self, name) is not None]
 
     def _check_without_key(self) -> None:
         for name in ("algorithms", "issuer", "audience"):
-            if getattr(self, name):
+            if getattr(self, name) is not None:
                 raise ValueError(f"auth_{name} is of no use without a key")
         if self.anonymous is False:
             raise ValueError("nobody can connect without a key and with no anonymous clients")
 
     def _check_issuers(self) -> None:
-        if len(set(self.issuer)) != len(self.issuer):
+        issuers = self.issuer or ()
+        if len(set(issuers)) != len(issuers):
             raise ValueError("auth_issuer names one twice")
-        if not self.jwks:
-            if len(self.issuer) > 1:
+        if self.jwks is None:
+            if len(issuers) > 1:
                 raise ValueError("auth_issuer: several need keys of their own, by auth_jwks")
             return
-        if len(self.jwks) != max(len(self.issuer), 1):
+        if len(self.jwks) != max(len(issuers), 1):
             raise ValueError("auth_jwks has one for each of auth_issuer, in the same order")
         for place in filter(is_url, self.jwks):
             try:
                 check_url(place)
             except CannotUseKeys as error:
                 raise ValueError(f"auth_jwks: {error}") from error
-            if not self.issuer:
+            if not issuers:
                 raise ValueError("auth_jwks: a URL needs auth_issuer, whose keys it has")
+
+
+def _is_empty(value: object) -> bool:
+    return not value.strip() if isinstance(value, str) else value == ()
 
 
 def is_url(place: str) -> bool:

@@ -10,12 +10,11 @@ import math
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import click
-from click.core import ParameterSource
 
 from . import config, logs, serving
 from .auth_options import CannotUseKeys
@@ -91,6 +90,17 @@ class _List(click.ParamType[Any]):
         return words(value)
 
 
+class _Option(click.Option):
+    """To click a variable that is empty is none. One about tokens must be refused instead, which is
+    for the settings to do."""
+
+    def value_from_envvar(self, ctx: click.Context) -> Any:
+        found = super().value_from_envvar(ctx)
+        if found is None and str(self.name).startswith("auth_"):
+            return os.environ.get(str(self.envvar))
+        return found
+
+
 def _shown(default: Any) -> str | bool:
     """How a default stands in the help text, if there is one to show."""
     if isinstance(default, tuple):
@@ -118,6 +128,7 @@ def _option(field: dataclasses.Field[Any]) -> Callable[[Any], Any]:
     return click.option(
         flag,
         field.name,
+        cls=_Option,
         type=shown,
         default=field.default,
         show_default=_shown(field.default),
@@ -183,17 +194,6 @@ def _secrets() -> dict[str, str]:
     return found
 
 
-def _check_tokens_asked_for(values: Mapping[str, Any]) -> None:
-    """Whoever says what tokens have to be like wants them asked for. If that came out empty, as
-    from a variable of the shell that was never set, everybody would be let in."""
-    context = click.get_current_context()
-    for name, value in values.items():
-        if name.startswith("auth_") and value in (None, "", ()):
-            given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
-            if given or os.environ.get(ENVIRONMENT_PREFIX + name.upper()) == "":
-                raise click.UsageError(f"{name} is empty")
-
-
 @main.command("serve", epilog=_EPILOG)
 @_all_settings
 @click.option(
@@ -218,7 +218,6 @@ def _check_tokens_asked_for(values: Mapping[str, Any]) -> None:
 )
 def serve_command(application: str | None, **values: Any) -> None:
     """Run the server with its page."""
-    _check_tokens_asked_for(values)
     try:
         settings = settings_from({**values, **_secrets()})
     except SettingsError as error:

@@ -150,7 +150,9 @@ def build(
     what `build_node` does not take.
     """
     keys = api_keys(settings)
-    site: Callable[..., Any] = pages(lambda: node.trouble, page=page, fallback=app)
+    site: Callable[..., Any] = pages(
+        lambda: node.trouble, page=page, sign_in_url=settings.sign_in_url, fallback=app
+    )
     node = build_node(settings, identify, authorize)
     if keys:
         from .rest.app import Api

@@ -19,9 +19,9 @@ from msgspec import UNSET, UnsetType
 from . import vocabulary
 from .core import errors, events, hosted, rules
 from .core.errors import Refusal, refuse
-from .core.model import MAX_ID_CHARS, Identity, Pair, Policy, Terms, plain
+from .core.model import MAX_ID_CHARS, Identity, Pair, Policy, Terms, alive, plain
 from .hub import Hub
-from .lobby import UNREAD_MOST, Limits, Lobby
+from .lobby import UNREAD_MOST, Limits, Lobby, around
 from .messages import Decided, Messages
 from .own import history
 from .stores.base import Store, StoreError
@@ -168,17 +168,14 @@ class Host:
     # How it is decided, inside a transaction
 
     def _describe(self, client: str, now: float) -> events.Decision:
-        identity = self._store.identity(client)
+        identity = self._identity(client, now)
         if identity is None:
             return events.Decision(refuse(errors.NOT_FOUND, target=client))
-        pairs = [
-            (pair, self._store.identity(pair.other(client))) for pair in self._store.pairs(client)
-        ]
-        known = {peer.id: peer for _, peer in pairs if peer is not None}
+        pairs, peers = around(self._store, client, now)
         links = rules.snapshot(
             identity,
-            [pair for pair, peer in pairs if peer is not None],
-            known,
+            pairs,
+            peers,
             self._hub.online,
             lambda pair: self._store.unread(pair, client, UNREAD_MOST),
             {},
@@ -196,16 +193,16 @@ class Host:
                 links.links,
                 links.requests,
                 links.requested,
-                [pair.other(client) for pair, _ in pairs if client in pair.blockers],
+                [pair.other(client) for pair in pairs if client in pair.blockers],
             )
         )
 
     def _known(self, client: str, now: float) -> events.Decision:
-        known = self._store.identity(client) is not None
+        known = self._identity(client, now) is not None
         return events.Decision(events.Done() if known else refuse(errors.NOT_FOUND, target=client))
 
     def _forget(self, client: str, now: float) -> events.Decision:
-        identity = self._store.identity(client)
+        identity = self._identity(client, now)
         if identity is None:
             return events.Decision(refuse(errors.NOT_FOUND, target=client))
         return rules.end(identity, list(self._store.pairs(client)), now)
@@ -214,51 +211,54 @@ class Host:
         sides: list[Identity] = []
         unknown: list[Identity] = []
         for client in (a, b):
-            identity = self._store.identity(client)
+            identity = self._identity(client, now)
             if identity is None:
                 if not create:
                     return events.Decision(refuse(errors.NOT_FOUND, target=client))
                 identity = hosted.newcomer(client, now, self._terms)
                 unknown.append(identity)
-            elif create and identity.expires_at is not None and identity.expires_at <= now:
-                # It is still there, but would be swept up, and the link with it
-                identity = hosted.lasting(identity, now, self._terms)
-                unknown.append(identity)
             sides.append(identity)
+        told: list[events.Tell] = []
+        for identity in unknown:
+            told += self._lobby.clear_away(self._store.identity(identity.id), now)
         pair = self._pair(a, b)
-        return hosted.link(
+        decision = hosted.link(
             (sides[0], sides[1]), tuple(unknown), pair, self._hub.online, self._terms
         )
+        return events.Decision(decision.reply, decision.changes, (*told, *decision.effects))
 
     def _close(self, a: str, b: str, now: float) -> events.Decision:
         for client in (a, b):
-            if self._store.identity(client) is None:
+            if self._identity(client, now) is None:
                 return events.Decision(refuse(errors.NOT_FOUND, target=client))
         return hosted.close(a, b, self._pair(a, b))
 
     def _block(self, client: str, target: str, now: float) -> events.Decision:
-        facts = self._facts(client, target)
+        facts = self._facts(client, target, now)
         if isinstance(facts, events.Decision):
             return facts
         return hosted.block(facts, events.Block(target), now)
 
     def _command(self, client: str, command: events.PairCommand, now: float) -> events.Decision:
-        facts = self._facts(client, command.target)
+        facts = self._facts(client, command.target, now)
         return facts if isinstance(facts, events.Decision) else rules.decide(facts, command, now)
 
     def _history(self, client: str, command: events.ReadHistory, now: float) -> events.Decision:
         for each in (client, command.target):
-            if self._store.identity(each) is None:
+            if self._identity(each, now) is None:
                 return events.Decision(refuse(errors.NOT_FOUND, target=each))
-        return events.Decision(history(self._store, client, command))
+        return events.Decision(history(self._store, client, command, now))
 
-    def _facts(self, client: str, target: str) -> rules.Facts | events.Decision:
-        actor = self._store.identity(client)
+    def _facts(self, client: str, target: str, now: float) -> rules.Facts | events.Decision:
+        actor = self._identity(client, now)
         if actor is None:
             return events.Decision(refuse(errors.NOT_FOUND, target=client))
         online = self._hub.online(target)
         pair = self._pair(client, target)
-        return rules.Facts(self._terms, actor, self._store.identity(target), pair, online)
+        return rules.Facts(self._terms, actor, self._identity(target, now), pair, online)
+
+    def _identity(self, client: str, now: float) -> Identity | None:
+        return alive(self._store.identity(client), now)
 
     def _pair(self, a: str, b: str) -> Pair | None:
         return None if a == b else self._store.pair(a, b)
@@ -288,7 +288,7 @@ class Host:
         return command
 
     def _sending(self, sender: str, command: events.SendMessage, id: str, now: float) -> Decided:
-        if self._store.identity(sender) is None:
+        if self._identity(sender, now) is None:
             return refuse(errors.NOT_FOUND, target=sender, id=command.id)
         return self._messages.decide(sender, command, id, now, self._linked_only)
 
@@ -339,12 +339,18 @@ class Host:
         self._lobby.begin()
         answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
 
+        def faulty(error: Exception) -> None:
+            # Of ours, for whoever asked; it must not leave anyone waiting either
+            if not answer.done():
+                answer.set_exception(error)
+            elif not isinstance(error, Refused):
+                _logger.error("a command of a host failed", exc_info=error)
+
         def kept(result: Any) -> None:
             try:
                 found = done(result)
-            except Exception as error:  # a fault of ours must not leave anyone waiting either
-                if not answer.done():
-                    answer.set_exception(error)
+            except Exception as error:
+                faulty(error)
             else:
                 if not answer.done():
                     answer.set_result(found)
@@ -354,7 +360,7 @@ class Host:
             if not answer.done():
                 answer.set_exception(Refused(refuse(errors.UNAVAILABLE, target=target)))
 
-        self._writer.submit(Call(run, kept, failed))
+        self._writer.submit(Call(run, kept, failed, faulty))
         return await answer
 
 

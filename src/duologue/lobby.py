@@ -14,7 +14,7 @@ from . import codes, vocabulary
 from .admission import Admissions, Named
 from .core import errors, events, identities, rules
 from .core.errors import Refusal, refuse
-from .core.model import Identity, Pair, Terms, TokenBucket
+from .core.model import Identity, Pair, Terms, TokenBucket, alive
 from .core.rates import AddressRate
 from .counts import CONNECT, Counts
 from .hub import Client, Hub, Session, about
@@ -62,13 +62,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Welcome(NamedTuple):
-    """A client that may come in, and what its session is told first."""
+    """A client that may come in, and what its session is told first. `effects` are told if it does,
+    `ended` in any case."""
 
     identity: Identity
     secret: str | None
     links: events.Links | None
     missed: dict[str, int]
     effects: tuple[events.Tell, ...]
+    ended: tuple[events.Tell, ...]
 
 
 class Lobby:
@@ -140,10 +142,11 @@ class Lobby:
         there = self._hub.get(client_id)
         if there is not None and len(there.sessions) >= self._limits.max_sessions_per_client:
             return refuse(errors.OVERLOADED, _TOO_MANY_SESSIONS)
-        before = store.identity(client_id)
-        ended = before is None or (before.expires_at is not None and before.expires_at <= now)
-        if used is not None and ended:
+        found = store.identity(client_id)
+        before = alive(found, now)
+        if used is not None and before is None:
             return refuse(errors.EXPIRED, "This identity has ended")
+        ended = self.clear_away(found, now)
         wants_token = not named.kept and (auth.keep or used is not None)
         secret = codes.new_token() if wants_token else None
         digest = None if secret is None else codes.digest(secret)
@@ -152,29 +155,25 @@ class Lobby:
         )
         for change in arrival.changes:
             store.apply(change)
-        pairs = list(store.pairs(client_id))
+        pairs, peers = around(store, client_id, now)
         kept = before is not None and before.kept
         missed = identities.missed(pairs, client_id, auth.since, all_of_it=kept)
-        links = self._snapshot(arrival.identity, pairs, missed)
+        links = self._snapshot(arrival.identity, pairs, peers, missed)
         effects = identities.came_back(arrival.identity, pairs)
         self._admitted[session] = client_id
-        return Welcome(arrival.identity, secret, links, missed, effects)
+        return Welcome(arrival.identity, secret, links, missed, effects, ended)
 
     def _snapshot(
         self,
         identity: Identity,
         pairs: list[Pair],
+        peers: dict[str, Identity],
         missed: dict[str, int],
     ) -> events.Links | None:
         """What a session is told first. Leaves in `missed` what is still there to be given."""
         if not pairs:
             return None
         store, client = self._store, identity.id
-        peers = {
-            peer.id: peer
-            for pair in pairs
-            if (peer := store.identity(pair.other(client))) is not None
-        }
         history_from: dict[str, int] = {}
         for pair in pairs:
             peer_id = pair.other(client)
@@ -187,7 +186,7 @@ class Lobby:
                     missed[peer_id] = first - 1
         return rules.snapshot(
             identity,
-            [pair for pair in pairs if pair.other(client) in peers],
+            pairs,
             peers,
             self._hub.online,
             lambda pair: store.unread(pair, client, UNREAD_MOST),
@@ -210,6 +209,7 @@ class Lobby:
         if isinstance(welcome, Refusal):
             self.turn_away(session, welcome)
             return
+        self._perform(welcome.ended)
         identity = welcome.identity
         if session not in self._admitted:
             # Its identity was forgotten meanwhile; one that it was given after that has nobody now
@@ -416,12 +416,20 @@ class Lobby:
         effects: list[events.Tell] = []
         ended = store.ended(now, _SWEEP)
         for identity in ended:
-            decision = rules.end(identity, list(store.pairs(identity.id)), now)
-            effects += decision.effects
-            for change in decision.changes:
-                store.apply(change)
+            effects += self.clear_away(identity, now)
         pruned = store.prune(now, _SWEEP)
         return effects, len(ended) >= _SWEEP or pruned >= _SWEEP
+
+    def clear_away(self, identity: Identity | None, now: float) -> tuple[events.Tell, ...]:
+        """Delete what is left of an identity whose time is over, if anything is; returns what is to
+        be told of that. In a transaction."""
+        store = self._store
+        if identity is None or alive(identity, now) is not None:
+            return ()
+        decision = rules.end(identity, list(store.pairs(identity.id)), now)
+        for change in decision.changes:
+            store.apply(change)
+        return decision.effects
 
     def _swept(self, swept: tuple[list[events.Tell], bool]) -> None:
         effects, more = swept
@@ -433,3 +441,12 @@ class Lobby:
         for timer in (self._sweeper, self._looker):
             if timer is not None:
                 timer.cancel()
+
+
+def around(store: Store, client: str, now: float) -> tuple[list[Pair], dict[str, Identity]]:
+    """A client's pairs, and who is on the other side, but for those whose time is over. In a
+    transaction."""
+    pairs = list(store.pairs(client))
+    found = (alive(store.identity(pair.other(client)), now) for pair in pairs)
+    peers = {peer.id: peer for peer in found if peer is not None}
+    return [pair for pair in pairs if pair.other(client) in peers], peers

@@ -10,7 +10,7 @@ from msgspec import UnsetType
 from . import codes, vocabulary
 from .core import errors, events, rules
 from .core.errors import Refusal, refuse
-from .core.model import Terms, TokenBucket
+from .core.model import Terms, TokenBucket, alive
 from .counts import Counts
 from .hub import Client, Hub, Session
 from .stores.base import Store, StoreError
@@ -97,7 +97,7 @@ class Messages:
             earlier = store.earlier(pair, sender, id)
         peer = self._hub.get(target)
         online = peer is not None
-        identity = store.identity(target) if peer is None else peer.identity
+        identity = alive(store.identity(target), now) if peer is None else peer.identity
         decided = rules.message(command, sender, pair, earlier, id, now, identity, online, terms)
         if isinstance(decided, events.AddMessage):
             store.add_message(decided)

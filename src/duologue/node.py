@@ -20,7 +20,7 @@ from . import vocabulary
 from .admission import Admissions, Identification, Identify, Named, Unidentified, anonymous
 from .core import errors, events, rules
 from .core.errors import Refusal, refuse
-from .core.model import Terms, TokenBucket
+from .core.model import Terms, TokenBucket, alive
 from .counts import Counts
 from .expiry import Expiry
 from .host import Host
@@ -249,7 +249,7 @@ class Node:
         facts = rules.Facts(
             self._terms,
             actor,
-            store.identity(target),
+            alive(store.identity(target), now),
             store.pair(client.id, target),
             self.hub.online(target),
         )

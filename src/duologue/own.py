@@ -7,7 +7,7 @@ from collections.abc import Callable
 from . import codes, vocabulary
 from .core import errors, events, identities, rules
 from .core.errors import Refusal, refuse
-from .core.model import Identity, Terms
+from .core.model import Identity, Terms, alive
 from .stores.base import Store
 
 
@@ -29,7 +29,7 @@ class Own:
     def decide(self, actor: Identity, command: events.OwnCommand, now: float) -> events.Decision:
         """Belongs inside a transaction."""
         if isinstance(command, events.ReadHistory):
-            return events.Decision(history(self._store, actor.id, command))
+            return events.Decision(history(self._store, actor.id, command, now))
         if isinstance(command, events.CreateInvite):
             return self._invite(actor, command, now)
         if isinstance(command, events.RedeemInvite):
@@ -58,7 +58,7 @@ class Own:
     def _redeem(self, actor: Identity, command: events.RedeemInvite, now: float) -> events.Decision:
         store = self._store
         invite = store.invite(codes.code_digest(command.code))
-        maker = None if invite is None else store.identity(invite.maker)
+        maker = None if invite is None else alive(store.identity(invite.maker), now)
         pair = None if maker is None else store.pair(actor.id, maker.id)
         online = maker is not None and self._online(maker.id)
         return identities.redeem(
@@ -74,11 +74,12 @@ class Own:
 
 
 def history(
-    store: Store, client: str, command: events.ReadHistory
+    store: Store, client: str, command: events.ReadHistory, now: float
 ) -> events.HistoryReply | Refusal:
     """A page of what was said on a link. Belongs inside a transaction."""
     pair = store.pair(client, command.target)
-    if pair is None or rules.situation(pair, client) is not rules.Situation.LINKED:
+    linked = pair is not None and rules.situation(pair, client) is rules.Situation.LINKED
+    if pair is None or not linked or alive(store.identity(command.target), now) is None:
         return refuse(errors.NOT_LINKED, target=command.target)
     before = pair.seq + 1 if command.before is None else command.before
     # One more than is asked for says whether there are more

@@ -28,6 +28,11 @@ _API_KEY: Final = re.compile(r"(?=.{32})[A-Za-z0-9._~+/-]+=*")
 
 _URL: Final = re.compile(r"https?://[^/?#\s]+(/[^?#\s]*)?")
 
+#: With a query, too, but no fragment. A path of two slashes would be another site.
+_SIGN_IN_URL: Final = re.compile(
+    r"(https?://([\w.~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(?=[/?]|$)|/(?![/\\]))[!\"$-\[\]-~]*"
+)
+
 #: Who asks for more means milliseconds, as Socket.IO has them in JavaScript.
 _MAX_HEARTBEAT_SECONDS: Final = 3_600
 
@@ -74,6 +79,11 @@ class Settings:
     )
     url: str = _setting(
         "", "Where the page is for its visitors, as https://example.org; for links to it"
+    )
+    sign_in_url: str = _setting(
+        "",
+        "Where people sign in who come without a token, as https://example.org/login, or a path of "
+        "this site; the pages lead there, and name the way back as 'next'",
     )
     policy: Literal["required", "open"] = _setting(
         "required", "Who may write to whom: 'open' asks for no link, as in the tutorial"
@@ -251,21 +261,22 @@ class Settings:
     auth_public_key_file: str | None = _setting(
         None, "Public key with which clients' tokens are verified, a PEM file"
     )
-    auth_jwks: tuple[str, ...] = _setting(
-        (),
+    auth_jwks: tuple[str, ...] | None = _setting(
+        None,
         "Public keys as a JWK set, a file or an https URL; with several issuers one for each, in "
         "the same order, with commas between",
     )
-    auth_algorithms: tuple[str, ...] = _setting(
-        (),
+    auth_algorithms: tuple[str, ...] | None = _setting(
+        None,
         "Algorithms that tokens may be signed with, with commas between. Without any HS256 with a "
         "secret; RS256, ES256 and EdDSA with public keys",
     )
-    auth_issuer: tuple[str, ...] = _setting(
-        (), "Who tokens have to be issued by (iss), with commas between; needed for a JWK set's URL"
+    auth_issuer: tuple[str, ...] | None = _setting(
+        None,
+        "Who tokens have to be issued by (iss), with commas between; needed for a JWK set's URL",
     )
-    auth_audience: tuple[str, ...] = _setting(
-        (), "Whom tokens may be meant for (aud), with commas between; without any they name none"
+    auth_audience: tuple[str, ...] | None = _setting(
+        None, "Whom tokens may be meant for (aud), with commas between; without any they name none"
     )
     auth_leeway_seconds: float = _setting(
         10.0, "How far the clocks of issuer and server may be apart", unit="seconds", least=0
@@ -307,6 +318,11 @@ class Settings:
                 )
         if self.url and not _URL.fullmatch(self.url):
             raise SettingsError(f"url: {self.url!r} is not an address like https://example.org")
+        if self.sign_in_url and not _SIGN_IN_URL.fullmatch(self.sign_in_url):
+            raise SettingsError(
+                f"sign_in_url: {self.sign_in_url!r} is neither an address like "
+                "https://example.org/login nor a path like /login"
+            )
         for place in words(self.forwarded_allow_ips):
             if place != "*" and not _is_network(place):
                 raise SettingsError(
@@ -415,10 +431,6 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
         near = difflib.get_close_matches(unknown[0], fields, 1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise SettingsError(f"unknown setting: {', '.join(unknown)}{hint}")
-    for name, value in values.items():
-        # Or what was meant to keep others out would let everybody in
-        if name.startswith("auth_") and isinstance(value, str) and not words(value):
-            raise SettingsError(f"{name} is empty")
     return Settings(
         **{
             name: words(value) if value_type(fields[name])[0] is tuple else value
@@ -438,11 +450,11 @@ def words(value: Any) -> Any:
 def value_type(field: dataclasses.Field[Any]) -> tuple[Any, tuple[str, ...]]:
     """A setting's plain type, and its choices if it has any."""
     hint = _hints()[field.name]
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
     origin = typing.get_origin(hint)
     if origin is Literal:
         return str, typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return next(part for part in typing.get_args(hint) if part is not type(None)), ()
     return origin or hint, ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import pytest
@@ -188,10 +188,60 @@ async def test_one_whose_time_is_over_is_made_known_again_before_it_is_swept_up(
     host = stage.node.host
     await host.link("ann", "ben" if linked else "cleo", create=True)
     stage.now += 60.0
-    assert await host.link("ann", "ben", create=True) is not linked
+    assert await host.link("ann", "ben", create=True)
     stage.node._lobby._sweep()
     await stage.settles()
-    assert [link.peer for link in (await host.client("ann")).links][-1:] == ["ben"]
+    assert [link.peer for link in (await host.client("ann")).links] == ["ben"]
+
+
+async def test_a_link_with_one_whose_time_is_over_is_closed_before_it_is_made_anew(
+    stages: Stages,
+) -> None:
+    stage = stages(terms=Terms(identity_ttl=60.0))
+    ann, ben = await stage.two()
+    await ann.says("ben", "of an earlier life")
+    await ann.leaves()
+    ben.takes()
+    stage.now += 60.0
+    assert await stage.node.host.link("ann", "ben", create=True)
+    heard = [name for name, _ in ben.hears()]
+    assert heard == ["presence", "link_closed", "link_established", "presence"]
+    assert (await stage.node.host.history("ben", "ann")).messages == []
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        lambda host: host.client("ann"),
+        lambda host: host.disconnect("ann"),
+        lambda host: host.forget("ann"),
+        lambda host: host.link("ann", "ben"),
+        lambda host: host.close("ann", "ben"),
+        lambda host: host.block("ben", "ann"),
+        lambda host: host.send("ann", "ben", "hi"),
+        lambda host: host.send("ben", "ann", "hi"),
+        lambda host: host.history("ben", "ann"),
+    ],
+)
+async def test_one_whose_time_is_over_is_not_known_before_it_is_swept_up_either(
+    stages: Stages, asks: Callable[[Host], Awaitable[Any]]
+) -> None:
+    stage = stages(terms=Terms(identity_ttl=60.0))
+    ann, _ = await stage.two()
+    await ann.leaves()
+    stage.now += 60.0
+    assert await code_of(asks(stage.node.host)) == "not_found"
+
+
+async def test_a_client_is_not_shown_with_one_whose_time_is_over(stages: Stages) -> None:
+    stage = stages(terms=Terms(identity_ttl=60.0))
+    ann, _ = await stage.two()
+    await stage.node.host.link("ben", "cleo", create=True)
+    await stage.node.host.block("ben", "cleo")
+    await ann.leaves()
+    stage.now += 60.0
+    found = await stage.node.host.client("ben")
+    assert (found.links, found.blocked) == ([], [])
 
 
 async def test_a_client_with_as_many_links_as_it_may_have_gets_no_more(stages: Stages) -> None:

@@ -20,7 +20,7 @@ from duologue.hosts.flask import Duologue, State
 from tests.hosts.contract import ApplicationContract, Come, Host, fresh
 from tests.hosts.contract import come as come
 from tests.hosts.process import HostProcess
-from tests.support.clients import _Heard
+from tests.support.clients import SECONDS, _Heard
 
 
 class TestFlask(ApplicationContract):
@@ -65,7 +65,7 @@ class TestFlask(ApplicationContract):
         client = socketio.Client(reconnection=False)
         heard = _Heard()
         client.on("client_id", lambda data: heard.put([data]))
-        client.connect(host.url, headers={"Cookie": cookie.split(";")[0]})
+        client.connect(host.url, headers={"Cookie": cookie.split(";")[0]}, wait_timeout=SECONDS)
         try:
             assert heard.next(lambda entry: True)[0]["clientId"] == user
         finally:

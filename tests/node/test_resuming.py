@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from duologue.core.model import Terms
@@ -159,6 +161,62 @@ async def test_an_identity_that_nobody_took_back_ends(stages: Stages) -> None:
     stage.node._lobby._sweep()
     await stage.settles()
     assert (await stage.joins(resumeToken=ann.token)).refusal == "expired"
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "code"),
+    [
+        ("link_request", {}, "not_found"),
+        ("message", {"message": "hi"}, "not_found"),
+        ("receipt", {"read": 1}, "not_found"),
+        ("block", {}, "not_found"),
+        ("history", {}, "not_linked"),
+    ],
+)
+async def test_an_identity_whose_time_is_over_is_gone_before_it_is_swept_up(
+    stages: Stages, event: str, payload: dict[str, Any], code: str
+) -> None:
+    stage = stages(terms=Terms(identity_ttl=100.0))
+    ann, ben = await stage.two()
+    await ann.says("ben", "hi")
+    await ann.leaves()
+    stage.now += 100.0
+    assert (await ben.does(event, "ann", **payload))["code"] == code
+
+
+async def test_an_invitation_of_one_whose_time_is_over_is_not_valid(stages: Stages) -> None:
+    stage = stages(terms=Terms(identity_ttl=100.0))
+    ann, ben = await stage.keeps("ann"), await stage.keeps("ben")
+    code = (await ann.does("invite_create"))["code"]
+    await ann.leaves()
+    stage.now += 100.0
+    assert (await ben.does("invite_redeem", code=code))["code"] == "expired"
+
+
+async def test_a_client_is_shown_nothing_of_one_whose_time_is_over(stages: Stages) -> None:
+    stage = stages(terms=Terms(identity_ttl=100.0))
+    ann, ben = await stage.two()
+    await ben.leaves()
+    await ann.says("ben", "for when you come back")
+    stage.now += 50.0
+    await ann.leaves()
+    stage.now += 49.0
+    back = await stage.joins(resumeToken=ben.token)
+    assert (list(back.links), back.replayed) == (["ann"], ["for when you come back"])
+    await back.leaves()
+    stage.now += 51.0
+    again = await stage.joins(resumeToken=ben.token)
+    assert (list(again.links), again.replayed) == ([], [])
+
+
+async def test_a_named_client_that_comes_after_its_time_starts_anew(stages: Stages) -> None:
+    stage = stages(terms=Terms(identity_ttl=100.0))
+    ann, ben = await stage.two()
+    await ann.leaves()
+    ben.takes()
+    stage.now += 100.0
+    again = await stage.joins("ann")
+    assert (again.links, [name for name, _ in ben.hears()]) == ({}, ["presence", "link_closed"])
 
 
 async def test_an_identity_that_is_connected_does_not_end(stages: Stages) -> None:

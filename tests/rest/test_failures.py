@@ -12,7 +12,8 @@ from starlette.applications import Starlette
 from duologue.core import events
 from duologue.node import Node
 from duologue.rest.app import Api
-from tests.node.fakes import by_id, virtual_clock
+from duologue.stores.writer import Inline, Threaded
+from tests.node.fakes import by_id
 from tests.node.test_store_failures import FailingStore
 
 from .conftest import API, KEY
@@ -41,9 +42,11 @@ async def store() -> FaultyStore:
     return FaultyStore()
 
 
-@pytest.fixture
-async def api(store: FaultyStore) -> AsyncIterator[httpx.AsyncClient]:
-    node = Node(store, identify=by_id, clock=virtual_clock)
+@pytest.fixture(params=[Inline, Threaded])
+async def api(
+    request: pytest.FixtureRequest, store: FaultyStore
+) -> AsyncIterator[httpx.AsyncClient]:
+    node = Node(store, identify=by_id, writer=request.param(store))
     app = Api(node.host, [KEY], Starlette(), max_body_bytes=10_000, max_json_depth=32)
     headers = {"authorization": f"Bearer {KEY}"}
     transport = httpx.ASGITransport(app)

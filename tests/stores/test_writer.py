@@ -316,6 +316,30 @@ async def test_a_fault_of_ours_is_logged(threaded: Desk, caplog: pytest.LogCaptu
     assert "ZeroDivisionError: ours" in caplog.text
 
 
+async def test_a_fault_of_ours_is_told_to_a_job_that_asks_for_it(
+    threaded: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[Exception] = []
+    error = ZeroDivisionError("ours")
+
+    def run() -> None:
+        raise error
+
+    threaded.writer.submit(Call(run, told.append, told.append, told.append))
+    await threaded.writer.drained()
+    assert (told, caplog.records) == ([error], [])
+
+
+async def test_a_fault_of_ours_in_a_batch_is_logged_once(
+    threaded: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    with threaded.one_batch():
+        threaded.submit("one")
+        threaded.fails("two", ZeroDivisionError("ours"))
+    await threaded.writer.drained()
+    assert len(caplog.records) == 1
+
+
 async def test_closing_finishes_what_was_submitted(threaded: Desk) -> None:
     for number in range(1_200):
         threaded.submit(f"{number}")

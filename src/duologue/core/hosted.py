@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from msgspec.structs import replace
-
 from . import errors
 from .errors import refuse
 from .events import (
@@ -38,11 +36,6 @@ def newcomer(client_id: str, now: float, terms: Terms) -> Identity:
     return Identity(id=client_id, kept=True, expires_at=now + terms.identity_ttl)
 
 
-def lasting(identity: Identity, now: float, terms: Terms) -> Identity:
-    """A client whose time is over, and that its application has named again as one comes back."""
-    return replace(identity, expires_at=now + terms.identity_ttl)
-
-
 def link(
     sides: tuple[Identity, Identity],
     unknown: tuple[Identity, ...],
@@ -52,7 +45,7 @@ def link(
 ) -> Decision:
     """Two clients are linked as if both had agreed, whatever was asked before.
 
-    `unknown` are those of the two that have to be kept from now on, or for longer.
+    `unknown` are those of the two that have to be kept from now on.
     """
     a, b = sides
     if a.id == b.id:
@@ -61,7 +54,7 @@ def link(
         sentence = "One of the two blocks the other"
         return Decision(refuse(errors.BLOCKED, sentence))
     if pair is not None and pair.state is State.LINKED:
-        return Decision(LinkReply(new=False), tuple(map(PutIdentity, unknown)))
+        return Decision(LinkReply(new=False))
     for side in sides:
         if side.links >= terms.max_links:
             sentence = "This client has too many links"

@@ -80,6 +80,13 @@ class Identity(msgspec.Struct, kw_only=True):
     blocks: int = 0
 
 
+def alive(identity: Identity | None, now: float) -> Identity | None:
+    """The identity unless its time is over: from then on it is as one that has been swept up."""
+    if identity is None or identity.expires_at is None or identity.expires_at > now:
+        return identity
+    return None
+
+
 class State(enum.Enum):
     """What stands between two clients, as neither of the two sees it."""
 

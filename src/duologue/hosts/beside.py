@@ -195,6 +195,10 @@ class Beside:
         except host.Refused as refused:
             value = msgspec.to_builtins(refused.refusal)
             self.tell(bridge.Result(call.number, value, refused=True))
+        except Exception:  # a fault of ours, of which the one who asks is told no more than that
+            _logger.exception("a command of a host failed")
+            value = msgspec.to_builtins(refuse(errors.UNAVAILABLE))
+            self.tell(bridge.Result(call.number, value, refused=True))
         else:
             value = msgspec.to_builtins(value, builtin_types=(bytes,))
             try:

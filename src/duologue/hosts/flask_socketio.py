@@ -78,7 +78,7 @@ def attach(state: State, server: SocketIO) -> None:
     carrier = Carrier(state, server.server)
     state.commands = RemoteCommands(carrier.call)
     if state.page:
-        add_page(state.app)
+        add_page(state.app, state.settings)
 
 
 class _Client:

@@ -40,11 +40,13 @@ class Job(Protocol):
 
 
 class Call(msgspec.Struct, gc=False):
-    """A job made of functions."""
+    """A job made of functions. Of a fault of ours `faulty` is told, if there is one; else it is
+    logged here, and is a failure like others."""
 
     run: Callable[[], Any]
     done: Callable[[Any], None]
     failed: Callable[[StoreError], None]
+    faulty: Callable[[Exception], None] | None = None
 
 
 class Writer(Protocol):
@@ -67,6 +69,21 @@ class Writer(Protocol):
 
     def close(self) -> None:
         """Finish what was submitted, then close the store."""
+
+
+class _Fault(Conflict):
+    """A job raised what is no failure of a store."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+    def tell(self, job: Job) -> None:
+        if isinstance(job, Call) and job.faulty is not None:
+            job.faulty(self.error)
+        else:
+            _logger.error("a job on the store failed", exc_info=self.error)
+            job.failed(Conflict(str(self)))
 
 
 class Inline:
@@ -205,8 +222,7 @@ class Threaded:
             reason = error
         except Exception as error:
             # A fault of ours in one job must not end the thread that all others need
-            _logger.exception("a job on the store failed")
-            reason = Conflict(str(error))
+            reason = _Fault(error)
         if len(batch) == 1:
             if not isinstance(reason, Conflict):
                 self.trouble = str(reason)
@@ -217,7 +233,7 @@ class Threaded:
         failures = 0
         for job in batch:
             if failures == _FAILURES:
-                results.append(reason)
+                results.append(results[-1])
                 continue
             results += self._keep([job])
             fault = isinstance(results[-1], StoreError) and not isinstance(results[-1], Conflict)
@@ -242,7 +258,9 @@ class Threaded:
 def _tell(batch: list[Job], results: list[Any]) -> None:
     for job, result in zip(batch, results, strict=True):
         try:
-            if isinstance(result, StoreError):
+            if isinstance(result, _Fault):
+                result.tell(job)
+            elif isinstance(result, StoreError):
                 job.failed(result)
             else:
                 job.done(result)
