@@ -363,6 +363,14 @@ def test_a_server_with_packets_of_another_kind_is_refused() -> None:
         Duologue(app, socketio=server)
 
 
+def test_a_server_in_a_mode_that_nothing_here_can_wait_in_is_refused() -> None:
+    app = Flask("app")
+    server = SocketIO(app, async_mode="threading")
+    server.server.async_mode = "gevent_uwsgi"  # uWSGI alone can make such
+    with pytest.raises(RuntimeError, match="async_mode"):
+        Duologue(app, socketio=server)
+
+
 def test_the_page_names_the_sign_in_that_is_set_after_it() -> None:
     app = Flask("app")
     Duologue(app, socketio=SocketIO(app, async_mode="threading"))

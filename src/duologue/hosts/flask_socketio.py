@@ -42,7 +42,6 @@ _logger: Final = logging.getLogger("duologue.hosts")
 _SOCKETS: Final = {
     "threading": "socket",
     "gevent": "gevent.socket",
-    "gevent_uwsgi": "gevent.socket",
     "eventlet": "eventlet.green.socket",
 }
 
@@ -75,6 +74,9 @@ def attach(state: State, server: SocketIO) -> None:
     if server.server.packet_class is not Packet:
         # Nobody could be held back who writes what is not understood here
         raise RuntimeError("conversations need Socket.IO's own packets: leave serializer out")
+    if server.server.async_mode not in _SOCKETS:
+        modes = ", ".join(_SOCKETS)
+        raise RuntimeError(f"conversations need one of the modes {modes}: SocketIO(async_mode=…)")
     carrier = Carrier(state, server.server)
     state.commands = RemoteCommands(carrier.call)
     if state.page:
