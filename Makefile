@@ -106,7 +106,7 @@ clean: ## Remove everything that was built or installed here
 
 .venv/installed-dev: .venv/made pyproject.toml hatch_build.py
 	@echo "Installing Duologue and the tools for its tests"
-	@$(PIP) install --editable '.[dev]'
+	@$(PIP) install --no-compile --editable '.[dev]'  # of much of it the tests need nothing
 	@touch $@ .venv/installed
 
 web/node_modules/.tools: web/package-lock.json .venv/installed-dev

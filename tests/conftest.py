@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import reserved
 from tests.support.process import Serve, ServerProcess
 
 _HERE = Path(__file__).parent
@@ -22,6 +23,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return _LONGEST.index(room) if room in _LONGEST else len(_LONGEST)
 
     items.sort(key=place)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """The port of a server that is stopped and comes back; nobody else is given it meanwhile."""
+    with reserved() as port:
+        yield port
 
 
 @pytest.fixture

@@ -274,6 +274,7 @@ async def test_what_goes_wrong_in_a_host_is_logged_and_not_told(
         Named("ann", None, expires_at=float("nan")),
         Named("ann", None, expires_at=float("inf")),
         Named("ann", None, expires_at=10**400),
+        Named("ann", None, expires_at=1_790_000_000_000),
     ],
     ids=repr,
 )

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from click.testing import CliRunner, Result
 from duologue import cli
 from duologue.settings import Settings, api_keys
 from tests.support.process import Serve
+
+SECONDS = 30
 
 _CONTEXT = click.Context(cli.main)
 COMMANDS = {name: cli.main.get_command(_CONTEXT, name) for name in cli.main.list_commands(_CONTEXT)}
@@ -100,6 +103,14 @@ def test_every_kind_of_value_can_stand_in_the_file(
     ]
 
 
+def test_the_file_is_utf_8_whatever_the_terminal_is(tmp_path: Path) -> None:
+    path = tmp_path / "duologue.toml"
+    ascii_terminal = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    path.write_text('# Zürich\npolicy = "closed"', encoding="utf-8")
+    code, said = start_fails("--config", str(path), env=ascii_terminal)
+    assert (code, "'closed' is not one of" in said) == (2, True), said
+
+
 def test_lists_have_commas_in_flags_and_environment(settings: list[Settings]) -> None:
     run("--transports", "websocket", env={"DUOLOGUE_CORS_ALLOWED_ORIGINS": "http://a, http://b"})
     assert (settings[0].transports, settings[0].cors_allowed_origins) == (
@@ -134,6 +145,8 @@ def test_a_secret_is_no_flag(settings: list[Settings]) -> None:
         ("proxy_headers = 1", "wrong type"),
         ("[port]\nx = 1", "wrong type"),
         ("ping_interval = nan", "ping_interval"),
+        ("port = 8000.5", "wrong type"),
+        ("max_sessions = inf", "wrong type"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused(
@@ -162,14 +175,17 @@ def test_wrong_use_is_refused(settings: list[Settings], arguments: list[str]) ->
 
 
 def start_fails(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "duologue", "serve", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-        env={**os.environ, **(env or {})},
-    )
+    """Exit code and complaint of a server that does not start, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "duologue", "serve", *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            env={**os.environ, **(env or {})},
+        )
     assert done.stdout == ""
     return done.returncode, done.stderr
 

@@ -110,5 +110,11 @@ def test_a_key_for_tokens_that_nobody_would_ask_for_is_refused() -> None:
         config.build_node(settings, anonymous)
 
 
+def test_it_is_said_that_the_policy_open_asks_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    settings = Settings(store="memory:", policy="open")
+    config.build_node(settings, authorize=lambda asker, target: False).close()
+    assert "authorize_request" in caplog.text
+
+
 def test_the_policy_arrives_in_the_rules() -> None:
     assert config.terms(Settings(policy="open")).policy is Policy.OPEN

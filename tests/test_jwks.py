@@ -256,6 +256,15 @@ async def test_nobody_is_sent_elsewhere(server: KeyServer) -> None:
         assert other.asked == 0
 
 
+async def test_a_proxy_is_not_asked_for_what_is_on_this_machine(
+    server: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with KeyServer(jwks()) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "")
+        assert (await find(at(server), "one", NOW), proxy.asked) == ("one", 0)
+
+
 async def test_a_server_that_hangs_is_waited_for_as_long_as_is_set(server: KeyServer) -> None:
     go_on = threading.Event()
     server.before = go_on.wait

@@ -91,6 +91,18 @@ def test_a_time_is_a_number(value: float) -> None:
         ({"transports": 7}, "transports is a list of texts, not of type int"),
         ({"url": "chat.example.org"}, "url: 'chat.example.org' is not an address like"),
         ({"url": "https://example.org/?a=b"}, "not an address like"),
+        ({"sign_in_url": "login"}, "sign_in_url: 'login' is neither an address like"),
+        ({"sign_in_url": "//evil.example/login"}, "nor a path like /login"),
+        ({"sign_in_url": "/\\evil.example"}, "nor a path like /login"),
+        ({"sign_in_url": "javascript:alert(1)//"}, "nor a path like /login"),
+        ({"sign_in_url": "ftp://example.org/login"}, "nor a path like /login"),
+        ({"sign_in_url": "https://"}, "nor a path like /login"),
+        ({"sign_in_url": "https://example.org@evil.example/"}, "nor a path like /login"),
+        ({"sign_in_url": "https://example.org:port/"}, "nor a path like /login"),
+        ({"sign_in_url": "https://example.org/#login"}, "nor a path like /login"),
+        ({"sign_in_url": "/log in"}, "nor a path like /login"),
+        ({"sign_in_url": "/login\n"}, "nor a path like /login"),
+        ({"sign_in_url": None}, "sign_in_url is text"),
         ({"forwarded_allow_ips": "10.0.0.1,proxy"}, "'proxy' is neither an IP address nor"),
     ],
 )
@@ -104,6 +116,11 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], said:
     [
         {"url": "https://chat.example.org/talk"},
         {"url": "http://[::1]:8000/"},
+        {"sign_in_url": ""},
+        {"sign_in_url": "/"},
+        {"sign_in_url": "/login?for=chat"},
+        {"sign_in_url": "https://example.org"},
+        {"sign_in_url": "http://[::1]:8000/login?for=chat&next=//a"},
         {"forwarded_allow_ips": "*"},
         {"forwarded_allow_ips": "10.0.0.0/8, ::1"},
         {"ping_interval": 5},
@@ -196,3 +213,14 @@ def test_a_list_for_tokens_that_came_out_empty_is_refused(name: str, empty: obje
 @pytest.mark.parametrize("name", [*TEXTS, *LISTS])
 def test_a_setting_for_tokens_that_is_none_has_not_been_given(name: str) -> None:
     assert settings_from({name: None}) == Settings()
+
+
+@pytest.mark.parametrize("name", ["uds", "ssl_certfile", "ssl_keyfile", "cookie", "api_key_file"])
+def test_a_setting_that_is_given_and_empty_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is empty"):
+        settings_from({name: ""})
+
+
+def test_sqlites_own_name_for_memory_is_no_file() -> None:
+    with pytest.raises(SettingsError, match="'memory:'"):
+        settings_from({"store": "sqlite:///:memory:"})

@@ -116,7 +116,7 @@ def verify(
 
 def _time(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < MAX_TIME:
-        raise InvalidToken("its exp or nbf is no time")
+        raise InvalidToken("its exp or nbf is no time in seconds")
     return float(value)
 
 

@@ -144,7 +144,7 @@ def _read_file(context: click.Context, parameter: click.Parameter, path: Path | 
     if path is None:
         return
     try:
-        values = tomllib.loads(path.read_text())
+        values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise click.BadParameter(f"{path}: {error}") from error
     fields = {field.name: field for field in dataclasses.fields(Settings)}
@@ -152,9 +152,10 @@ def _read_file(context: click.Context, parameter: click.Parameter, path: Path | 
     if unknown:
         raise click.BadParameter(f"{path}: there is no setting {unknown[0]!r}")
     for name, value in values.items():
-        if isinstance(value, dict) or isinstance(value, bool) != (
-            value_type(fields[name])[0] is bool
-        ):
+        kind = value_type(fields[name])[0]
+        # Part of a number would be left out where a whole one is wanted
+        part = isinstance(value, float) and kind is int
+        if part or isinstance(value, dict) or isinstance(value, bool) != (kind is bool):
             raise click.BadParameter(f"{path}: {name} is of the wrong type")
     context.default_map = {**(context.default_map or {}), **values}
 

@@ -6,8 +6,9 @@ What only some servers need is imported where it is made, so that others need no
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from .core.model import Policy, Terms
 from .node import Authorize, Identify, Limits, Node, anonymous
@@ -18,6 +19,8 @@ from .settings import Settings, SettingsError, api_keys, auth_options, is_postgr
 from .stores.base import CannotOpen, Store
 from .stores.memory import MemoryStore
 from .stores.sqlite import SqliteStore
+
+_logger: Final = logging.getLogger("duologue.hosts")
 
 
 def engine_options(settings: Settings) -> Options:
@@ -115,6 +118,11 @@ def build_node(
         from . import auth
 
         identify = auth.identify(options)
+    if authorize is not None and settings.policy == "open":
+        _logger.warning(
+            "with the policy open everybody may write to everybody, and authorize_request is asked "
+            "about links alone"
+        )
     return Node(
         open_store(settings),
         terms=terms(settings),
@@ -142,7 +150,9 @@ def build(
     what `build_node` does not take.
     """
     keys = api_keys(settings)
-    site: Callable[..., Any] = pages(lambda: node.trouble, page=page, fallback=app)
+    site: Callable[..., Any] = pages(
+        lambda: node.trouble, page=page, sign_in_url=settings.sign_in_url, fallback=app
+    )
     node = build_node(settings, identify, authorize)
     if keys:
         from .rest.app import Api

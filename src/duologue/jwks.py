@@ -172,6 +172,13 @@ def _shown(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path}"
 
 
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    if urlsplit(url).scheme == "https":
+        return urllib.request.build_opener(_NoRedirects)
+    # In plain text only from this machine: a proxy would answer from another, or with what it likes
+    return urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler({}))
+
+
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """Only the URL that is configured is ever asked."""
 
@@ -190,7 +197,7 @@ def fetch_url(url: str, timeout: float) -> bytes:
     )
     data = b""
     try:
-        with urllib.request.build_opener(_NoRedirects).open(request, timeout=timeout) as answer:
+        with _opener(url).open(request, timeout=timeout) as answer:
             while len(data) <= MAX_BYTES and (part := answer.read1(65_536)):
                 data += part
                 if time.monotonic() > until:

@@ -230,14 +230,16 @@ class KeyFile(Generic[_T]):
                 _logger.info("the key in %s has been read again", self._path)
         return self._found
 
-    def _state(self) -> tuple[int, int, int] | None:
+    def _state(self) -> tuple[int, ...] | None:
         try:
             found = self._path.stat()
         except OSError:
             return None
         if not stat.S_ISREG(found.st_mode):
             return None  # a pipe can be read once, and whoever tries again waits for ever
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        # By the time of the last change of any kind, too: a copy may bring its original's time, and
+        # who may read a file can change without what is in it
+        return found.st_ctime_ns, found.st_mtime_ns, found.st_size, found.st_ino
 
     def _read(self) -> _T:
         return self._made(_read_file(self._path))

@@ -28,6 +28,11 @@ _API_KEY: Final = re.compile(r"(?=.{32})[A-Za-z0-9._~+/-]+=*")
 
 _URL: Final = re.compile(r"https?://[^/?#\s]+(/[^?#\s]*)?")
 
+#: With a query, too, but no fragment. A path of two slashes would be another site.
+_SIGN_IN_URL: Final = re.compile(
+    r"(https?://([\w.~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(?=[/?]|$)|/(?![/\\]))[!\"$-\[\]-~]*"
+)
+
 #: Who asks for more means milliseconds, as Socket.IO has them in JavaScript.
 _MAX_HEARTBEAT_SECONDS: Final = 3_600
 
@@ -74,6 +79,11 @@ class Settings:
     )
     url: str = _setting(
         "", "Where the page is for its visitors, as https://example.org; for links to it"
+    )
+    sign_in_url: str = _setting(
+        "",
+        "Where people sign in who come without a token, as https://example.org/login, or a path of "
+        "this site; the pages lead there, and name the way back as 'next'",
     )
     policy: Literal["required", "open"] = _setting(
         "required", "Who may write to whom: 'open' asks for no link, as in the tutorial"
@@ -294,6 +304,9 @@ class Settings:
                 continue
             _check_type(field, value)
             _check_range(field, value)
+            # As from a variable of the shell that was never set: no TLS, or a socket without a name
+            if value == "" and field.default is None and not field.metadata["secret"]:
+                raise SettingsError(f"{field.name} is empty")
         if not (self.store == "memory:" or sqlite_path(self.store) or is_postgres(self.store)):
             raise SettingsError("store is 'sqlite:///PATH', 'postgresql://…' or 'memory:'")
         if "*" in self.cors_allowed_origins and len(self.cors_allowed_origins) > 1:
@@ -305,6 +318,11 @@ class Settings:
                 )
         if self.url and not _URL.fullmatch(self.url):
             raise SettingsError(f"url: {self.url!r} is not an address like https://example.org")
+        if self.sign_in_url and not _SIGN_IN_URL.fullmatch(self.sign_in_url):
+            raise SettingsError(
+                f"sign_in_url: {self.sign_in_url!r} is neither an address like "
+                "https://example.org/login nor a path like /login"
+            )
         for place in words(self.forwarded_allow_ips):
             if place != "*" and not _is_network(place):
                 raise SettingsError(
@@ -392,9 +410,10 @@ def api_keys(settings: Settings) -> tuple[str, ...]:
 
 
 def sqlite_path(store: str) -> str:
-    """The path in a store's URL, as SQLAlchemy's users know it: after three slashes."""
+    """The path in a store's URL, as SQLAlchemy's users know it: after three slashes. Empty for what
+    is no file, as is SQLite's own name for memory."""
     scheme, _, path = store.partition(":///")
-    return path if scheme == "sqlite" else ""
+    return path if scheme == "sqlite" and path != ":memory:" else ""
 
 
 def is_postgres(store: str) -> bool:

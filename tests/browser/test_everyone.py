@@ -202,6 +202,29 @@ def test_wide_screens_show_both_sides(person: Meet) -> None:
     expect(ann.log).to_be_visible()
 
 
+@pytest.mark.parametrize("settings", [{"viewport": {"width": 1000, "height": 700}}, PHONE])
+def test_a_text_that_goes_away_is_not_over_a_button(settings: dict[str, Any], person: Meet) -> None:
+    ann, ben = (
+        person("Ann", **settings),
+        person("Ben, who has as long a name as anybody may have in this place"),
+    )
+    ben.ask(ann)
+    ann.accept(str(ben.name))
+    expect(ann.log).to_be_visible()
+    ann.page.goto(f"{ann.url}/#/")
+    ben.opens("Ann")
+    ben.chooses("Close conversation", "Ann")
+    ben.agrees_to("Close conversation")
+    ann.is_told("has ended the conversation")
+    assert ann.page.get_by_role("button", name="Invite by link").evaluate(_ON_TOP)
+
+
+_ON_TOP = """(button) => {
+  const { x, y, width, height } = button.getBoundingClientRect();
+  return button.contains(button.getRootNode().elementFromPoint(x + width / 2, y + height / 2));
+}"""
+
+
 def test_at_twice_the_size_nothing_is_lost(person: Meet) -> None:
     small = {"width": 640, "height": 400}  # what is left of 1280 by 800
     ann, ben = person("Ann", viewport=small, device_scale_factor=2), person("Ben")

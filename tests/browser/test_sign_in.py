@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.login import LoginSite
 from tests.browser.looks import assert_nothing_sticks_out, complaints_of_axe
 from tests.browser.people import Person, meet
 from tests.support import tokens
@@ -62,9 +63,9 @@ def wants(person: Person) -> Locator:
     return person.page.get_by_role("main")
 
 
-def member(come: Come, name: str, **claims: Any) -> Person:
+def member(come: Come, name: str, **where: Any) -> Person:
     """Somebody whom a link has signed in."""
-    person = come(tokens.token(name, name=name.title(), **claims))
+    person = come(tokens.token(name, name=name.title()), **where)
     expect(person.own_id).to_have_text(name)
     person.page.evaluate(_SIGNED_IN)
     person.name = name.title()
@@ -128,6 +129,130 @@ def test_all_can_read_it(come: Come, settings: dict[str, Any]) -> None:
     ann.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     found["dark"] = complaints_of_axe(ann)
     assert found == {"light": [], "dark": []}
+
+
+# By the site where people sign in
+
+
+@pytest.fixture
+def login() -> Iterator[LoginSite]:
+    with LoginSite(tokens.token("ann", name="Ann")) as site:
+        yield site
+
+
+@pytest.fixture
+def leading(serve: Serve, login: LoginSite) -> ServerProcess:
+    """A server that knows where people sign in."""
+    leading = serve(
+        "--store", "memory:", "--auth-leeway-seconds", "0", "--sign-in-url", login.url, env=SIGNED
+    )
+    login.home = leading.url
+    return leading
+
+
+def sign_in(place: Locator) -> Locator:
+    return place.get_by_role("link", name="Sign in", exact=True)
+
+
+@pytest.mark.parametrize("before", [None, "of-no-kind", tokens.token("ann", ttl=-60)])
+def test_who_is_not_let_in_is_led_to_sign_in_and_back(
+    come: Come, leading: ServerProcess, before: str | None
+) -> None:
+    ann = come(before, at=leading)
+    sign_in(wants(ann)).click()
+    expect(ann.own_id).to_have_text("ann")
+    assert ann.page.url == f"{ann.url}/"
+
+
+def test_who_has_been_signed_out_is_led_back_to_what_they_have_written(
+    come: Come, leading: ServerProcess
+) -> None:
+    ann, ben = member(come, "ann", at=leading), member(come, "ben", at=leading)
+    meet(ann, ben)
+    ann.page.goto("about:blank")
+    ann.visit(link(tokens.token("ann", name="Ann", ttl=3)))
+    ann.opens("Ben")
+    expect(ann.banner).to_contain_text("Sign in again, and what you have written is sent.")
+    ann.says("Written too late")
+    sign_in(ann.banner).click()
+    ben.sees_only("Written too late")
+
+
+def test_who_is_let_in_sees_no_sign_in(come: Come, leading: ServerProcess) -> None:
+    ann = member(come, "ann", at=leading)
+    expect(sign_in(ann.page.locator("body"))).to_have_count(0)
+
+
+def test_without_such_a_site_nothing_leads_there(come: Come) -> None:
+    ann = come()
+    expect(wants(ann)).to_contain_text("Sign in to use this messenger.")
+    expect(sign_in(ann.page.locator("body"))).to_have_count(0)
+
+
+@pytest.mark.parametrize("settings", [{}, {"viewport": {"width": 360, "height": 640}}])
+def test_all_can_find_the_sign_in(
+    come: Come, leading: ServerProcess, settings: dict[str, Any]
+) -> None:
+    ann = come(at=leading, **settings)
+    expect(sign_in(wants(ann))).to_be_visible()
+    assert_nothing_sticks_out(ann)
+    found = {"light": complaints_of_axe(ann)}
+    ann.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    found["dark"] = complaints_of_axe(ann)
+    assert found == {"light": [], "dark": []}
+
+
+# The simple page
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Callable[[str], Page]]:
+    """Opens the simple page at an address."""
+    with browser.new_context() as context:
+
+        def opened(address: str) -> Page:
+            page = context.new_page()
+            page.goto(address)
+            return page
+
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        (None, "This server lets in only people who have signed in."),
+        ("of-no-kind", "Your sign-in does not count here."),
+        (tokens.token("ann", ttl=-60), "You have been signed out."),
+        # It is let in at first
+        (tokens.token("ann", ttl=2), "You have been signed out."),
+    ],
+)
+def test_the_simple_page_says_what_is_missing(
+    opened: Callable[[str], Page], server: ServerProcess, token: str | None, said: str
+) -> None:
+    page = opened(f"{server.url}/simple" + ("" if token is None else f"#token={token}"))
+    expect(page.get_by_role("alert")).to_contain_text(
+        f"{said} Come from the site where you sign in."
+    )
+    expect(page.get_by_role("status")).to_have_text(re.compile("^(Not connected|Disconnected)"))
+
+
+def test_the_simple_page_says_that_it_leads_back(
+    opened: Callable[[str], Page], leading: ServerProcess
+) -> None:
+    page = opened(f"{leading.url}/simple")
+    expect(page.get_by_role("alert")).to_contain_text("Sign in; you come back here.")
+
+
+def test_the_simple_page_leads_to_sign_in_and_back(
+    opened: Callable[[str], Page], leading: ServerProcess
+) -> None:
+    page = opened(f"{leading.url}/simple")
+    page.get_by_role("link", name="Sign in").click()
+    expect(page.get_by_text("Client ID: ann")).to_be_visible()
+    expect(page.get_by_role("link", name="Sign in")).to_have_count(0)
+    assert page.url == f"{leading.url}/simple"
 
 
 # With one

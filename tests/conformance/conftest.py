@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -9,10 +10,24 @@ import pytest
 from tests.support.process import ServerProcess
 
 
-@pytest.fixture(scope="module", params=["fast", "asgi"])
-def echo(request: pytest.FixtureRequest) -> Iterator[str]:
-    flags = ["--asgi"] if request.param == "asgi" else []
-    server = ServerProcess("tests.conformance.echo", "--port", "0", *flags)
+@contextlib.contextmanager
+def _served(kind: str, *flags: str) -> Iterator[str]:
+    by_asgi = ["--asgi"] if kind == "asgi" else []
+    server = ServerProcess("tests.conformance.echo", "--port", "0", *by_asgi, *flags)
     yield server.url
     server.stop()
     assert "Traceback" not in server.log
+
+
+@pytest.fixture(scope="module", params=["fast", "asgi"])
+def echo(request: pytest.FixtureRequest) -> Iterator[str]:
+    """One that gives a slow machine the time it needs."""
+    with _served(request.param, "--patient") as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["fast", "asgi"])
+def hasty(request: pytest.FixtureRequest) -> Iterator[str]:
+    """One whose heartbeats and time limits can be waited for."""
+    with _served(request.param) as url:
+        yield url

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -15,6 +15,8 @@ from tests.support.raw import Polls, RawSocket, until_closed, websocket
 
 PATH = "/engine.io/"
 PING_INTERVAL, PING_TIMEOUT = 0.3, 0.2
+#: Of an answer's headers
+END = b"\r\n\r\n"
 
 
 @pytest.fixture
@@ -24,8 +26,8 @@ def polls(echo: str) -> Iterator[Polls]:
         yield client
 
 
-def test_polling_opens_a_session(echo: str) -> None:
-    with Polls(echo, PATH) as client:
+def test_polling_opens_a_session(hasty: str) -> None:
+    with Polls(hasty, PATH) as client:
         handshake = client.open()
     assert isinstance(handshake.pop("sid"), str)
     assert handshake == {
@@ -36,8 +38,8 @@ def test_polling_opens_a_session(echo: str) -> None:
     }
 
 
-def test_a_websocket_opens_a_session(echo: str) -> None:
-    with websocket(echo, path=PATH) as connection:
+def test_a_websocket_opens_a_session(hasty: str) -> None:
+    with websocket(hasty, path=PATH) as connection:
         handshake = json.loads(str(connection.recv())[1:])
     assert isinstance(handshake.pop("sid"), str)
     assert handshake == {
@@ -94,20 +96,31 @@ def test_a_malformed_payload_ends_the_session(polls: Polls, body: str | bytes) -
     assert polls.get().status_code == 400
 
 
+@contextlib.contextmanager
+def in_flight(polls: Polls) -> Iterator[RawSocket]:
+    """A poll that waits.
+
+    There is nothing to see of it. But the server has the connection already, and reads what it says
+    before it reads what is said after that.
+    """
+    with RawSocket(polls.http.base_url.port or 0) as raw:
+        raw.send(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+        raw.read(b"\r\n\r\nNot Found")
+        query = f"EIO=4&transport=polling&sid={polls.sid}"
+        raw.send(f"GET {PATH}?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        yield raw
+
+
 def test_a_second_poll_in_flight_ends_the_session(polls: Polls) -> None:
-    with ThreadPoolExecutor() as threads:
-        first = threads.submit(polls.get)
-        time.sleep(0.1)  # there is nothing to see of a poll that waits
-        second = polls.get()
-        assert (first.result().text, second.status_code) == ("1", 400)
+    with in_flight(polls) as first:
+        assert polls.get().status_code == 400
+        assert first.read(END + b"1").startswith(b"HTTP/1.1 200 ")
     assert polls.get().status_code == 400
 
 
-def test_a_poll_that_is_given_up_ends_the_session(echo: str, polls: Polls) -> None:
-    with RawSocket(httpx.URL(echo).port or 0) as raw:
-        query = f"EIO=4&transport=polling&sid={polls.sid}"
-        raw.send(f"GET {PATH}?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        time.sleep(0.1)
+def test_a_poll_that_is_given_up_ends_the_session(polls: Polls) -> None:
+    with in_flight(polls):
+        pass
     assert polls.get().status_code == 400
 
 
@@ -127,36 +140,38 @@ def test_a_malformed_packet_ends_the_session(echo: str, packet: str) -> None:
         assert until_closed(connection) == []
 
 
-def test_polls_are_pinged(polls: Polls) -> None:
-    for _ in range(3):
-        assert polls.get().text == "2"
-        assert polls.post("3").status_code == 200
+def test_polls_are_pinged(hasty: str) -> None:
+    with Polls(hasty, PATH) as polls:
+        polls.open()
+        for _ in range(3):
+            assert polls.get().text == "2"
+            assert polls.post("3").status_code == 200
 
 
-def test_a_poll_session_that_does_not_answer_ends(polls: Polls) -> None:
-    time.sleep(PING_INTERVAL + PING_TIMEOUT)
-    assert polls.get().status_code == 400
+def test_a_poll_session_that_does_not_answer_ends(hasty: str) -> None:
+    with Polls(hasty, PATH) as polls:
+        polls.open()
+        time.sleep(PING_INTERVAL + PING_TIMEOUT)
+        assert polls.get().status_code == 400
 
 
-def test_websockets_are_pinged(echo: str) -> None:
-    with websocket(echo, path=PATH) as connection:
+def test_websockets_are_pinged(hasty: str) -> None:
+    with websocket(hasty, path=PATH) as connection:
         connection.recv()
         for _ in range(3):
             assert connection.recv() == "2"
             connection.send("3")
 
 
-def test_a_websocket_that_does_not_answer_is_closed(echo: str) -> None:
-    with websocket(echo, path=PATH) as connection:
+def test_a_websocket_that_does_not_answer_is_closed(hasty: str) -> None:
+    with websocket(hasty, path=PATH) as connection:
         assert [str(packet)[0] for packet in connection] == ["0", "2"]
 
 
 def test_a_polling_client_closes_its_session(polls: Polls) -> None:
-    with ThreadPoolExecutor() as threads:
-        poll = threads.submit(polls.get)
-        time.sleep(0.05)
+    with in_flight(polls) as poll:
         assert polls.post("1").status_code == 200
-        assert poll.result().text == "6"
+        assert poll.read(END + b"6").startswith(b"HTTP/1.1 200 ")
     assert polls.get().status_code == 400
 
 
@@ -178,14 +193,10 @@ def test_polling_is_upgraded_to_a_websocket(echo: str, polls: Polls) -> None:
 
 
 def test_a_poll_in_flight_is_ended_by_the_probe(echo: str, polls: Polls) -> None:
-    with (
-        ThreadPoolExecutor() as threads,
-        websocket(echo, f"EIO=4&transport=websocket&sid={polls.sid}", PATH) as connection,
-    ):
-        poll = threads.submit(polls.get)
-        time.sleep(0.05)
+    query = f"EIO=4&transport=websocket&sid={polls.sid}"
+    with websocket(echo, query, PATH) as connection, in_flight(polls) as poll:
         connection.send("2probe")
-        assert poll.result().text == "6"
+        assert poll.read(END + b"6").startswith(b"HTTP/1.1 200 ")
 
 
 def test_every_poll_after_the_probe_is_ended_until_the_upgrade(echo: str, polls: Polls) -> None:

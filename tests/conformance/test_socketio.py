@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.support.raw import receive, socketio, until_closed, websocket
+from tests.support.raw import SECONDS, receive, socketio, until_closed, websocket
 
 
 @pytest.mark.parametrize(
@@ -57,23 +57,23 @@ def test_a_session_that_begins_with_anything_else_is_closed(echo: str, packet: s
         assert until_closed(connection) == []
 
 
-def test_a_session_that_never_connects_is_closed(echo: str) -> None:
-    with websocket(echo) as connection:
+def test_a_session_that_never_connects_is_closed(hasty: str) -> None:
+    with websocket(hasty) as connection:
         receive(connection)
         for message in connection:
             assert message == "2"
             connection.send("3")
 
 
-def test_leaving_the_main_namespace_leaves_the_connection(echo: str) -> None:
-    with socketio(echo) as connection:
+def test_leaving_the_main_namespace_leaves_the_connection(hasty: str) -> None:
+    with socketio(hasty) as connection:
         receive(connection)
         connection.send("41")
-        assert connection.recv(2) == "2"
+        assert connection.recv(SECONDS) == "2"
 
 
-def test_a_connection_without_a_namespace_is_closed_in_the_end(echo: str) -> None:
-    with socketio(echo) as connection:
+def test_a_connection_without_a_namespace_is_closed_in_the_end(hasty: str) -> None:
+    with socketio(hasty) as connection:
         receive(connection)
         connection.send("41")
         for message in connection:

@@ -22,8 +22,8 @@ GUIDE = (Path(__file__).parents[2] / "docs" / "auth.md").read_text()
 
 
 def program(language: str) -> str:
-    (found,) = re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
-    return str(found)
+    """What the guide says in this language, one part after the other."""
+    return "\n".join(re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL))
 
 
 @pytest.fixture
@@ -55,6 +55,26 @@ def test_a_user_who_is_logged_in_is_led_to_the_messenger(app: Any) -> None:
         session.update(user="user-7", name="Ann")
     leads = client.get("/messages").location
     assert re.fullmatch(r"https://chat\.example\.org/#token=[\w.-]+", leads)
+
+
+@pytest.mark.parametrize(
+    ("following", "path"),
+    [
+        ("/", "/"),
+        ("/simple", "/simple"),
+        ("//evil.example", "/"),
+        ("https://evil.example/talk", "/talk"),
+        ("@evil.example", "/@evil.example"),
+    ],
+)
+def test_who_has_logged_in_is_led_back_and_nowhere_else(
+    app: Any, following: str, path: str
+) -> None:
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session.update(user="user-7", name="Ann")
+    leads = client.get("/login/done", query_string={"next": following}).location
+    assert leads.partition("#token=")[0] == f"https://chat.example.org{path}"
 
 
 class _Quiet(WSGIRequestHandler):

@@ -121,6 +121,12 @@ def link(ann: Person, ben: Person) -> None:
     ben.hears("link_established")
 
 
+def hears_go(one: Person) -> None:
+    """Wait until a client is told that its peer, which will come back, is not there."""
+    while one.hears("presence")["online"]:
+        pass
+
+
 def fresh(name: str) -> str:
     """A user that no other test knows."""
     return f"{name}-{uuid.uuid4().hex[:8]}"
@@ -181,7 +187,7 @@ class Contract:
         ann, ben = come(), come(auth={"keep": True})
         link(ann, ben)
         ben.leave()
-        ann.hears("presence")
+        hears_go(ann)
         ann.call("message", targetClientId=ben.id, message="one")
         ann.call("message", targetClientId=ben.id, message=b"two")
         token = ben.welcome["resumeToken"]
@@ -203,6 +209,7 @@ class Contract:
         ann, ben = come(fresh("ann")), come(fresh("ben"))
         link(ann, ben)
         ben.leave()
+        hears_go(ann)
         ann.call("message", targetClientId=ben.id, message="later")
         again = come(ben.id)
         assert again.hears("message")["content"] == "later"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import subprocess
 import time
 from pathlib import Path
+
+from tests.support.ports import Port
 
 _SECONDS = 30
 
@@ -20,7 +21,8 @@ class HostProcess:
 
     def __init__(self, folder: Path, *command: str, env: dict[str, str] | None = None) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self._port = Port()
+        self.port = self._port.number
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "server.log"
         path = (str(Path.cwd() / "src"), os.environ.get("PYTHONPATH", ""))
@@ -92,11 +94,5 @@ class HostProcess:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        self._port.release()
         return self.process.returncode
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

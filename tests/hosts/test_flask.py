@@ -20,7 +20,7 @@ from duologue.hosts.flask import Duologue, State
 from tests.hosts.contract import ApplicationContract, Come, Host, fresh
 from tests.hosts.contract import come as come
 from tests.hosts.process import HostProcess
-from tests.support.clients import _Heard
+from tests.support.clients import SECONDS, _Heard
 
 
 class TestFlask(ApplicationContract):
@@ -44,6 +44,16 @@ class TestFlask(ApplicationContract):
         host.view("/visits")
         assert host.view("/visits") == {"visits": 1}
 
+    def test_a_header_with_an_underscore_does_not_pass_for_one_of_a_proxy(
+        self, host: Host, come: Come
+    ) -> None:
+        user = fresh("ann")
+        assert come(headers={"X_User": user}).id != user
+
+    def test_nor_does_it_in_a_view(self, host: Host) -> None:
+        _, body, _ = host.process.get("/user", X_User="ann")
+        assert body == b"nobody"
+
     def test_a_job_in_a_thread_of_its_own_links_and_sends(self, host: Host, come: Come) -> None:
         ann, ben = come(fresh("ann")), come(fresh("ben"))
         host.view(f"/later/{ann.id}/{ben.id}")
@@ -55,7 +65,7 @@ class TestFlask(ApplicationContract):
         client = socketio.Client(reconnection=False)
         heard = _Heard()
         client.on("client_id", lambda data: heard.put([data]))
-        client.connect(host.url, headers={"Cookie": cookie.split(";")[0]})
+        client.connect(host.url, headers={"Cookie": cookie.split(";")[0]}, wait_timeout=SECONDS)
         try:
             assert heard.next(lambda entry: True)[0]["clientId"] == user
         finally:

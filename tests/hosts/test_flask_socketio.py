@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -17,12 +17,13 @@ import pytest
 import socketio
 from flask import Flask
 from flask_socketio import SocketIO
-from websockets.sync.client import connect
+from socketio.packet import Packet
+from websockets.sync.client import ClientConnection, connect
 
 from duologue import Refused
 from duologue.client import Client
 from duologue.hosts.flask import Duologue
-from tests.hosts.contract import ApplicationContract, Come, Host, Person, fresh, link
+from tests.hosts.contract import ApplicationContract, Come, Host, Person, fresh, hears_go, link
 from tests.hosts.contract import come as come
 from tests.hosts.process import HostProcess
 from tests.support.clients import SECONDS, _Heard
@@ -36,13 +37,13 @@ def start(folder: Path, mode: str, **env: str) -> HostProcess:
 
 def node_of(process: HostProcess) -> int:
     """The process of the node beside a server."""
-    done = subprocess.run(
-        ["pgrep", "-P", str(process.process.pid), "-f", "duologue.hosts.beside"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return int(done.stdout)
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            command = (folder / "cmdline").read_bytes()
+            if parent == process.process.pid and b"duologue.hosts.beside" in command:
+                return int(folder.name)
+    raise AssertionError("there is no node")
 
 
 class OnFlaskSocketIO(ApplicationContract):
@@ -125,15 +126,14 @@ def test_the_node_ends_with_its_server(tmp_path: Path) -> None:
     host = Host(process)
     assert host.view("/introduce/no-such/client") == {"refused": "not_found"}
     node = node_of(process)
-    process.process.send_signal(signal.SIGKILL)
-    process.process.wait()
-    for _ in range(100):
-        try:
-            os.kill(node, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    raise AssertionError("the node still runs")
+    # Ready once the process has ended, whether or not the one that has it now asks how
+    ended = os.pidfd_open(node)
+    process.process.kill()
+    process.stop()
+    try:
+        assert select.select([ended], [], [], SECONDS)[0], "the node still runs"
+    finally:
+        os.close(ended)
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +149,18 @@ def linked(come: Come) -> tuple[Person, Person]:
     return ann, ben
 
 
+@contextlib.contextmanager
+def by_hand(host: Host) -> Iterator[ClientConnection]:
+    """A client that writes its own packets, and has been let in."""
+    address = host.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+    with connect(address, close_timeout=0.1) as websocket:
+        websocket.recv()
+        websocket.send("40")
+        while "client_id" not in str(websocket.recv()):
+            pass
+        yield websocket
+
+
 @pytest.mark.parametrize(
     "frames",
     [
@@ -161,16 +173,13 @@ def test_a_malformed_event_ends_its_session_and_no_other(
     host: Host, come: Come, frames: list[str | bytes]
 ) -> None:
     ann, ben = linked(come)
-    address = host.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
-    with connect(address, close_timeout=0.1) as websocket:
-        websocket.recv()
-        websocket.send("40")
-        while "client_id" not in str(websocket.recv()):
-            pass
+    with by_hand(host) as websocket:
         for frame in frames:
             websocket.send(frame)
-        # Engine.IO's own word for the end, after which this server waits for the client to go
-        assert websocket.recv(SECONDS) == "1"
+        # Engine.IO's own word for the end, after which this server waits for the client to go; what
+        # the application says to each that comes may be on its way yet
+        while websocket.recv(SECONDS) != "1":
+            pass
     ann.call("message", targetClientId=ben.id, message="still here")
     assert ben.hears("message")["content"] == "still here"
 
@@ -188,6 +197,34 @@ def test_nobody_gets_in_to_the_applications_own_events_past_identify(
         websocket.send(packet)
         # Refused, or told that this connection is over
         assert str(websocket.recv(SECONDS)).startswith(("44{", "1"))
+
+
+@pytest.mark.parametrize("name", [' "typing"', '"\\u0074yping"', '\n"typing" '])
+def test_an_event_is_duologues_however_its_name_is_spelt(host: Host, name: str) -> None:
+    with by_hand(host) as websocket:
+        websocket.send(f'420[{name},{{"targetClientId":"nobody","typing":true}}]')
+        assert '"code":"not_' in str(websocket.recv(SECONDS))
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        '42\u0660["typing",{}]',
+        '4211-["typing",{}]',
+        '4511-["typing",{}]',
+        '451-[{"_placeholder":true,"num":0},{}]',
+        '42["typing",NaN]',
+        '42[ "typing",NaN]',
+        '42{"typing":1}',
+        "41{}",
+    ],
+)
+def test_what_only_the_server_would_take_for_an_event_of_duologues_ends_its_session(
+    host: Host, packet: str
+) -> None:
+    with by_hand(host) as websocket:
+        websocket.send(packet)
+        assert websocket.recv(SECONDS) == "1"
 
 
 def test_who_connects_twice_is_gone(host: Host, come: Come) -> None:
@@ -234,13 +271,11 @@ def test_a_number_of_any_size_arrives(come: Come) -> None:
 
 
 def test_a_client_that_the_application_disconnects_is_gone(host: Host, come: Come) -> None:
-    ann = come(fresh("ann"))
+    ann, ben = come(fresh("ann")), come()
+    link(ann, ben)
     host.view(f"/disconnect/{ann.id}")
-    for _ in range(100):
-        if not host.view(f"/online/{ann.id}")["online"]:
-            return
-        time.sleep(0.05)
-    raise AssertionError("the client is still online")
+    hears_go(ben)
+    assert host.view(f"/online/{ann.id}") == {"online": False}
 
 
 def test_one_that_the_applications_own_handler_turns_away_is_not_online(host: Host) -> None:
@@ -251,12 +286,17 @@ def test_one_that_the_applications_own_handler_turns_away_is_not_online(host: Ho
     assert host.view(f"/online/{user}") == {"online": False}
 
 
+def test_an_answer_that_cannot_be_passed_on_is_the_applications_fault(host: Host) -> None:
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        Person(host, "endless")
+    assert "the application could not say" in host.process.log
+
+
 def test_what_waits_for_one_that_is_turned_away_waits_on(host: Host, come: Come) -> None:
     ann, ben = come(fresh("ann")), come(fresh("ben"))
     link(ann, ben)
     ben.leave()
-    while ann.hears("presence")["online"]:
-        pass
+    hears_go(ann)
     assert ann.call("message", targetClientId=ben.id, message="wait")["status"] == "stored"
     with pytest.raises(socketio.exceptions.ConnectionError):
         Person(host, headers={"x-user": ben.id, "x-unwelcome": "1"})
@@ -310,6 +350,33 @@ def test_a_server_may_be_named_before_its_application() -> None:
     server.init_app(app, async_mode="threading")
     duologue.init_app(app)
     assert "/simple" in {rule.rule for rule in app.url_map.iter_rules()}
+
+
+class OtherPackets(Packet):  # type: ignore[misc]
+    """As of ``serializer="msgpack"``, which cannot be read here."""
+
+
+def test_a_server_with_packets_of_another_kind_is_refused() -> None:
+    app = Flask("app")
+    server = SocketIO(app, async_mode="threading", serializer=OtherPackets)
+    with pytest.raises(RuntimeError, match="serializer"):
+        Duologue(app, socketio=server)
+
+
+def test_a_server_in_a_mode_that_nothing_here_can_wait_in_is_refused() -> None:
+    app = Flask("app")
+    server = SocketIO(app, async_mode="threading")
+    server.server.async_mode = "gevent_uwsgi"  # uWSGI alone can make such
+    with pytest.raises(RuntimeError, match="async_mode"):
+        Duologue(app, socketio=server)
+
+
+def test_the_page_names_the_sign_in_that_is_set_after_it() -> None:
+    app = Flask("app")
+    Duologue(app, socketio=SocketIO(app, async_mode="threading"))
+    app.config["DUOLOGUE_SIGN_IN_URL"] = "/login"
+    page = app.test_client().get("/simple").text
+    assert '<meta name="duologue-sign-in" content="/login">' in page
 
 
 def test_a_setting_that_is_none_is_logged(caplog: pytest.LogCaptureFixture) -> None:

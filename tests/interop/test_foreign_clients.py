@@ -118,22 +118,18 @@ def test_nothing_is_lost_on_the_way_from_polling_to_websocket(
 @pytest.mark.parametrize("transports", ["websocket", "polling"])
 @pytest.mark.parametrize("library", LIBRARIES[:2])
 def test_a_client_comes_back_by_itself_after_a_restart(
-    serve: Serve, library: str, transports: str
+    serve: Serve, library: str, transports: str, port: int
 ) -> None:
-    first = serve()
+    first = serve("--port", str(port))
     client = JavaScript(library, first.url, transports).identified()
     try:
-        port = first.port
         first.stop()
         client.hears("draining")
         # Not "io server disconnect", after which clients stay away
         assert client.hears_of("disconnect")[0] in ("transport close", "transport error")
-        second = ServerProcess("duologue", "serve", "--port", str(port))
-        try:
-            before, after = client.id, client.identified().id
-            assert before != after
-        finally:
-            second.stop()
+        serve("--port", str(port))
+        before, after = client.id, client.identified().id
+        assert before != after
     finally:
         client.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 from pathlib import Path
 
 import httpx
@@ -52,6 +54,17 @@ def test_without_a_right_key_nobody_is_let_in(
     server: ServerProcess, authorization: tuple[str, ...]
 ) -> None:
     assert status(server.url, *authorization) == 401
+
+
+@pytest.mark.parametrize(
+    "path", ["/api%2fv1", "/api/%761", "/%61pi/v1", "//api/v1", "/x/../api/v1"]
+)
+def test_the_api_has_one_address_that_a_proxy_can_close(server: ServerProcess, path: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", httpx.URL(server.url).port, timeout=20)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with contextlib.closing(connection):
+        connection.request("GET", f"{path}/online?client=a", headers=headers)
+        assert connection.getresponse().status == 404
 
 
 @pytest.mark.parametrize("path", ["/online?client=a", "/openapi.json", "/nothing", ""])

@@ -26,17 +26,12 @@ def start() -> Iterator[Start]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[EngineServer]:
-    """An engine with small limits, for a whole module."""
+    """An engine with small limits for a whole module; those of time it has as they are usual."""
     server = EngineServer(
         ping_interval=10,
         ping_timeout=10,
         max_http_buffer_size=10_000,
         max_header_bytes=4_000,
-        header_timeout=0.3,
-        request_timeout=0.5,
-        connect_timeout=0.5,
-        attachment_timeout=0.5,
-        upgrade_timeout=0.5,
         close_timeout=0.5,
         max_fragments=100,
         max_payload_packets=100,

@@ -189,18 +189,21 @@ def test_json_may_nest_so_deep_and_no_deeper(server: EngineServer, depth: int, t
 # Time
 
 
-def test_headers_that_never_end_are_given_up(server: EngineServer) -> None:
+def test_headers_that_never_end_are_given_up(start: Start) -> None:
+    server = start(header_timeout=0.5)
     with RawSocket(server.port) as raw:
         raw.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
         assert raw.read().startswith(b"HTTP/1.1 408 ")
 
 
-def test_a_connection_that_says_nothing_is_given_up(server: EngineServer) -> None:
+def test_a_connection_that_says_nothing_is_given_up(start: Start) -> None:
+    server = start(header_timeout=0.5)
     with RawSocket(server.port) as raw:
         assert raw.closed
 
 
-def test_the_second_request_of_a_connection_has_no_more_time(server: EngineServer) -> None:
+def test_the_second_request_of_a_connection_has_no_more_time(start: Start) -> None:
+    server = start(header_timeout=0.5)
     with RawSocket(server.port) as raw:
         raw.send(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
         raw.read(b"Not Found")
@@ -208,7 +211,8 @@ def test_the_second_request_of_a_connection_has_no_more_time(server: EngineServe
         assert raw.read().startswith(b"HTTP/1.1 408 ")
 
 
-def test_a_body_that_never_ends_is_given_up(server: EngineServer) -> None:
+def test_a_body_that_never_ends_is_given_up(start: Start) -> None:
+    server = start(request_timeout=0.5)
     with Polls(server.url) as polls, RawSocket(server.port) as raw:
         polls.open()
         path = f"/socket.io/?EIO=4&transport=polling&sid={polls.sid}"
@@ -217,13 +221,15 @@ def test_a_body_that_never_ends_is_given_up(server: EngineServer) -> None:
         assert polls.get().status_code == 400
 
 
-def test_a_session_that_never_connects_is_closed(server: EngineServer) -> None:
+def test_a_session_that_never_connects_is_closed(start: Start) -> None:
+    server = start(connect_timeout=0.5)
     with websocket(server.url) as connection:
         receive(connection)
         assert until_closed(connection) == []
 
 
-def test_a_packet_whose_attachments_never_come_ends_the_session(server: EngineServer) -> None:
+def test_a_packet_whose_attachments_never_come_ends_the_session(start: Start) -> None:
+    server = start(attachment_timeout=0.5)
     with socketio(server.url) as connection:
         receive(connection)
         connection.send('452-["message",{"_placeholder":true,"num":0}]')
@@ -231,16 +237,16 @@ def test_a_packet_whose_attachments_never_come_ends_the_session(server: EngineSe
         assert until_closed(connection) == []
 
 
-def test_half_packets_do_not_keep_a_session_open_that_never_connects(
-    server: EngineServer,
-) -> None:
+def test_half_packets_do_not_keep_a_session_open_that_never_connects(start: Start) -> None:
+    server = start(connect_timeout=0.5)
     with websocket(server.url) as connection:
         receive(connection)
         connection.send('451-["message",{"_placeholder":true,"num":0}]')
         assert until_closed(connection) == []
 
 
-def test_an_upgrade_that_is_never_completed_leaves_polling(server: EngineServer) -> None:
+def test_an_upgrade_that_is_never_completed_leaves_polling(start: Start) -> None:
+    server = start(upgrade_timeout=0.5)
     with Polls(server.url) as polls:
         polls.open()
         polls.post("40")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import html
 import re
 from collections.abc import Iterator
 from urllib.parse import urljoin
@@ -12,6 +13,11 @@ import pytest
 
 from duologue.server.pages import pages
 from tests.support.process import ServerProcess
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +172,38 @@ def test_who_wrote_what_is_in_it_is_said(url: str) -> None:
     assert [name for name in ("lit", "socket.io-client") if name not in licenses] == []
 
 
+# Where people sign in
+
+
+def test_a_page_names_no_sign_in_where_there_is_none(url: str) -> None:
+    assert [path for path in ("/", "/simple") if "duologue-sign-in" in get(url + path).text] == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/", "/simple"])
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+async def test_a_page_names_the_sign_in(encoding: str, path: str) -> None:
+    site = pages(lambda: None, sign_in_url="https://example.org/login?a=\"'><b>&c")
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(site), base_url="http://a"
+    ) as client:
+        page = (await client.get(path, headers={"accept-encoding": encoding})).text
+    (content,) = re.findall('<meta name="duologue-sign-in" content="([^"]*)">', page)
+    assert html.unescape(content) == "https://example.org/login?a=\"'><b>&c"
+
+
+@pytest.mark.anyio
+async def test_a_browser_notices_another_sign_in() -> None:
+    tags = set()
+    for place in ("", "/login", "/enter"):
+        site = pages(lambda: None, sign_in_url=place)
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(site), base_url="http://a"
+        ) as client:
+            tags.add((await client.get("/")).headers["etag"])
+    assert len(tags) == 3
+
+
 # How it is sent
 
 
@@ -269,11 +307,6 @@ def test_what_others_wrote_is_never_put_in_as_html(url: str) -> None:
 
 
 # What a supervisor asks for
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.mark.anyio

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from duologue.core.events import PutIdentity, PutPair
 from duologue.core.model import Identity, new_pair
-from duologue.stores.base import CannotOpen, Conflict, StoreError
+from duologue.stores.base import CannotOpen, Conflict, StoreError, Uncertain
 from duologue.stores.postgres import PostgresStore
 from tests.stores.contract_durable import DurableContract
 from tests.stores.contract_messages import DeliveredContract
@@ -122,7 +122,7 @@ def test_a_connection_that_is_lost_at_the_end_fails_the_transaction(
             store.apply(PutPair(linked("ann", "cleo")))
             terminate(postgres_url, store)
 
-    with pytest.raises(StoreError):
+    with pytest.raises(Uncertain):
         keep()
     assert store.pair("ann", "cleo") is None
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -176,6 +179,22 @@ def test_a_backup_replaces_nothing(filled: str, tmp_path: Path) -> None:
     (tmp_path / "copy.db").touch()
     with pytest.raises(CannotOpen, match="exists already"):
         files.backup_file(filled, str(tmp_path / "copy.db"))
+
+
+def test_a_backup_for_which_there_is_no_room_leaves_nothing_behind(
+    filled: str, tmp_path: Path
+) -> None:
+    target = tmp_path / "copy.db"
+    command = [sys.executable, "-m", "duologue", "db", "backup", "--store", f"sqlite:///{filled}"]
+    done = subprocess.run(
+        [*command, str(target)],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, 8_192)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = f"duologue: Cannot copy {filled} to {target}: "
+    assert (done.returncode, said in done.stderr, target.exists()) == (1, True, False), done.stderr
 
 
 def test_a_backup_that_cannot_be_made_is_said(filled: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from duologue.stores.base import Conflict, StoreError
+from duologue.stores.base import Conflict, StoreError, Uncertain
 from duologue.stores.memory import MemoryStore
 from duologue.stores.writer import Call, Inline, Threaded, Writer
 
@@ -33,6 +33,7 @@ class Ledger(MemoryStore):
         self.kept: list[str] = []
         self.commits: list[list[str]] = []
         self.trouble = ""
+        self.failure: type[StoreError] = StoreError
         self.attempts = 0
         self.closed = False
         self.may_go = threading.Event()
@@ -48,7 +49,7 @@ class Ledger(MemoryStore):
         self._written = []
         yield
         if self.trouble:
-            raise StoreError(self.trouble)
+            raise self.failure(self.trouble)
         self.kept += self._written
         self.commits.append(self._written)
 
@@ -291,6 +292,17 @@ async def test_a_store_that_fails_fails_everyone_and_is_not_asked_for_each(
     failed = [outcome for _, outcome in threaded.told if outcome == "StoreError"]
     assert (len(failed), threaded.writer.trouble) == (101, "the disk is full")
     assert threaded.store.attempts < 10
+
+
+async def test_what_may_have_been_kept_is_not_done_again(threaded: Desk) -> None:
+    done: list[str] = []
+    with threaded.one_batch():
+        threaded.submit("one", lambda: done.append("one"))
+        threaded.submit("two", lambda: done.append("two"))
+        threaded.store.trouble, threaded.store.failure = "the connection broke", Uncertain
+    await threaded.writer.drained()
+    assert done == ["one", "two"]
+    assert threaded.told[1:] == [("one", "Uncertain"), ("two", "Uncertain")]
 
 
 async def test_a_fault_of_ours_in_one_job_costs_no_other_job(threaded: Desk) -> None:

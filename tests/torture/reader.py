@@ -7,12 +7,13 @@ lines of JSON, each a method of `Journal` and its arguments. `Readers` is the ot
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import signal
 import sys
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final, Self
 
 from .client import Client
 from .ledger import Ledger
@@ -35,53 +36,58 @@ class _Printed:
 class Readers:
     """Clients that agree to be linked by anyone, and only listen."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, ledger: Ledger) -> None:
         self.ids: list[str] = []
+        self.process = process
         self._ledger = ledger
-        self._process: asyncio.subprocess.Process | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._leaving = False
 
-    async def start(self, port: int, clients: int, seed: int) -> None:
-        """Returns when all of them are connected."""
-        self._process = await asyncio.create_subprocess_exec(
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def connected(
+        cls, port: int, clients: int, seed: int, ledger: Ledger
+    ) -> AsyncIterator[Self]:
+        """Begins when all of them are connected; fails as soon as their process has ended."""
+        process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", __name__, str(port), str(clients), str(seed)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LINE_BYTES,
         )
-        ready = asyncio.Event()
-        self._reading = asyncio.create_task(self._read(self._process, ready))
-        await ready.wait()
+        readers = cls(process, ledger)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(readers._read())
+                await readers._ready.wait()
+                yield readers
+                readers._end()
+        finally:
+            readers._end()
+            await process.wait()
 
-    async def _read(self, process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:
-        assert process.stdout is not None
-        async for line in process.stdout:
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
             method, *arguments = json.loads(line)
             if method == _READY:
                 self.ids = arguments
-                ready.set()
+                self._ready.set()
             else:
                 getattr(self._ledger, method)(*arguments)
-        ready.set()
+        if not self._leaving:
+            raise EOFError("the readers' process has ended")
+
+    def _end(self) -> None:
+        self._leaving = True
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
 
     def pause(self) -> None:
-        self._signal(signal.SIGSTOP)
+        self.process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: int) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    async def stop(self) -> None:
-        if self._process is None or self._reading is None:
-            return
-        if self._process.returncode is None:
-            self.go_on()
-            self._process.kill()
-        await self._process.wait()
-        await self._reading
+        self.process.send_signal(signal.SIGCONT)
 
 
 async def _listen(port: int, clients: int, seed: int) -> None:

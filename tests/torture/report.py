@@ -63,7 +63,9 @@ What is promised of messages, with a store in SQLite or PostgreSQL:
 2. **In order, each once.** `seq` counts 1, 2, 3, … for both sides; the same `id` again is the same
    message, across restarts too; `since` brings what was missed.
 3. **Only between those who are linked**, decided and once more where the message is written.
-4. **A truthful answer.** While nothing can be stored, senders are told `unavailable`.
+4. **A truthful answer.** While nothing can be stored, senders are told `unavailable`. So they are
+   when PostgreSQL is lost in the very moment of a commit: nobody knows then whether it took place,
+   nothing of it is done again, and the same `id` sent again finds out.
 
 Each is tested from outside: real clients over WebSocket and long-polling write down every answer
 and every delivery, while the server is killed with SIGKILL at random moments and started again on

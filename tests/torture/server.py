@@ -11,9 +11,11 @@ import time
 from pathlib import Path
 from typing import Final
 
+from tests.support.ports import Port
+
 from .transports import HOST, Broken, get
 
-_ADDRESS: Final = re.compile(r"https?://[^/]*:(\d+)/")
+_ADDRESS: Final = re.compile(r"https?://[^/]*:\d+/")
 _SECONDS_TO_START: Final = 60
 _SECONDS_TO_STOP: Final = 60
 _LOG_LINES: Final = 20
@@ -26,13 +28,14 @@ class ServerFailed(Exception):
 class Server:
     """``duologue serve`` on one file and one port, through all of its lives.
 
-    The first start takes any free port, and the later ones the same. `log` is the file that its
+    The port is free, and stays this server's while it does not run. `log` is the file that its
     standard error goes to. `serving` is set while it can be reached. `starts` has how long each
     start took, in seconds.
     """
 
     def __init__(self, store: Path, log: Path, *flags: str) -> None:
-        self.port = 0
+        self._port = Port()
+        self.port = self._port.number
         self.pid = 0
         self.serving = asyncio.Event()
         self.starts: list[float] = []
@@ -62,8 +65,7 @@ class Server:
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         async for line in process.stdout:
-            if (found := _ADDRESS.search(line.decode())) is not None:
-                self.port = int(found[1])
+            if _ADDRESS.search(line.decode()) is not None:
                 self.starts.append(time.monotonic() - self._began)
                 self.serving.set()
         self.serving.clear()
@@ -131,9 +133,14 @@ class Server:
         lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
         return "\n".join(lines[-_LOG_LINES:])
 
+    async def close(self) -> None:
+        """Kill it if it runs, and give its port away."""
+        if self._process is not None:
+            await self.kill()
+        self._port.release()
+
     async def __aenter__(self) -> Server:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        if self._process is not None:
-            await self.kill()
+        await self.close()

@@ -71,8 +71,7 @@ class Stage:
 
     async def leave(self) -> None:
         await self.cast.leave()
-        if self.server.pid:
-            await self.server.kill()
+        await self.server.close()
 
 
 @contextlib.asynccontextmanager

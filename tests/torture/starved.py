@@ -213,10 +213,8 @@ async def sleepers(size: Sleepers, seed: int, folder: Path) -> Report:
     """Readers stop reading without a word. Others do not feel it, and no message is lost."""
     flags = (f"--max-queue-bytes={size.queue_bytes}",)
     async with stage("stopped readers", seed, folder, flags) as on:
-        readers = Readers(on.ledger)
-        try:
-            await on.begin(size.ring)
-            await readers.start(on.server.port, size.readers, seed)
+        await on.begin(size.ring)
+        async with Readers.connected(on.server.port, size.readers, seed, on.ledger) as readers:
             writers = {id: on.cast.ring[n % size.ring] for n, id in enumerate(readers.ids)}
             for id, writer in writers.items():
                 await _befriend(writer, id)
@@ -227,8 +225,6 @@ async def sleepers(size: Sleepers, seed: int, folder: Path) -> Report:
                 on.cast.peers[writer].append(id)  # so that this is looked at in the end, too
             await on.cast.settle()
             measured(on)
-        finally:
-            await readers.stop()
     return on.report
 
 

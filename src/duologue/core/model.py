@@ -14,8 +14,9 @@ MAX_NAME_CHARS: Final = 64
 MAX_NOTE_CHARS: Final = 200
 MAX_TOKEN_CHARS: Final = 16_384
 
-#: Times are seconds since the epoch, and a number from this one on is none.
-MAX_TIME: Final = 2**53
+#: Times are seconds since the epoch, and a number from this one on is none: the last year of a
+#: calendar is below it, and the time of day in milliseconds is above.
+MAX_TIME: Final = 10**12
 
 
 def is_id(text: str) -> bool:

@@ -78,4 +78,13 @@ def from_wsgi(app: Callable[..., Any], threads: int = 10) -> Callable[..., Any]:
         raise CannotLoad(
             "For a WSGI application install duologue[flask], which brings a2wsgi"
         ) from error
-    return WSGIMiddleware(app, workers=threads)
+    inner: Callable[..., Any] = WSGIMiddleware(app, workers=threads)
+
+    # WSGI cannot tell X_User from the X-User that a proxy takes out of what strangers send
+    async def outer(scope: Any, receive: Any, send: Any) -> None:
+        if "headers" in scope:
+            headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
+            scope = {**scope, "headers": headers}
+        await inner(scope, receive, send)
+
+    return outer

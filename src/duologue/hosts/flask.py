@@ -322,10 +322,12 @@ async def _authorize(state: State, threads: Executor, asker: str, target: str) -
 
 
 def _environ(session: Session) -> dict[str, Any]:
-    """The request with which a client connects, as WSGI has it."""
+    """The request with which a client connects, as WSGI has it, which cannot tell underscores in a
+    header's name from hyphens (`applications.from_wsgi`)."""
     from werkzeug.test import EnvironBuilder
 
-    builder = EnvironBuilder("/socket.io/", headers=list(session.headers.items()))
+    headers = [(name, value) for name, value in session.headers.items() if "_" not in name]
+    builder = EnvironBuilder("/socket.io/", headers=headers)
     environ = builder.get_environ()
     environ["REMOTE_ADDR"] = session.address
     return environ

@@ -8,17 +8,22 @@ from typing import Any
 
 import flask
 
-from duologue.server.pages import browser_client, simple_page
+from duologue.server.pages import browser_client, simple_page, with_sign_in
+from duologue.settings import Settings
 
 
-def add_page(app: flask.Flask) -> None:
-    """Serve ``/simple``, and the browser's client. Raises `PagesMissing`."""
-    html, script, headers = simple_page()
+def add_page(app: flask.Flask, settings: Callable[[], Settings]) -> None:
+    """Serve ``/simple``, and the browser's client. Raises `PagesMissing`.
+
+    `settings` may still change until the first visit.
+    """
+    document, script, headers = simple_page()
     pages = flask.Blueprint("duologue", __name__)
 
     @pages.get("/simple")
     def simple() -> flask.Response:
-        return flask.Response(html, headers=headers, mimetype="text/html")
+        page = with_sign_in(document, settings().sign_in_url)
+        return flask.Response(page, headers=headers, mimetype="text/html")
 
     @pages.get("/simple.js")
     def simple_script() -> flask.Response:

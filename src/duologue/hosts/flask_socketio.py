@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import msgspec
 from flask_socketio import SocketIO
+from socketio.packet import Packet
 
 from duologue.core import errors
 from duologue.core.errors import Refusal, refuse
@@ -41,7 +42,6 @@ _logger: Final = logging.getLogger("duologue.hosts")
 _SOCKETS: Final = {
     "threading": "socket",
     "gevent": "gevent.socket",
-    "gevent_uwsgi": "gevent.socket",
     "eventlet": "eventlet.green.socket",
 }
 
@@ -54,7 +54,13 @@ _START_SECONDS: Final = 1.0
 #: What may wait to be told to a node that does not read.
 _MAX_WAITING_BYTES: Final = 33_554_432
 
-_OURS: Final = frozenset(name.encode() for name in COMMANDS)
+#: What a server does something by, of what a client sends without having been asked.
+_TAKEN: Final = (
+    socketio.CONNECT,
+    socketio.DISCONNECT,
+    socketio.EVENT,
+    socketio.BINARY_EVENT,
+)
 
 _GOODBYES: Final = {"client disconnect": "transport close"}
 
@@ -65,10 +71,16 @@ def attach(state: State, server: SocketIO) -> None:
     """Have a Flask-SocketIO server carry an application's conversations."""
     if server.server is None:
         raise RuntimeError("give SocketIO its application first: SocketIO(app), or init_app(app)")
+    if server.server.packet_class is not Packet:
+        # Nobody could be held back who writes what is not understood here
+        raise RuntimeError("conversations need Socket.IO's own packets: leave serializer out")
+    if server.server.async_mode not in _SOCKETS:
+        modes = ", ".join(_SOCKETS)
+        raise RuntimeError(f"conversations need one of the modes {modes}: SocketIO(async_mode=…)")
     carrier = Carrier(state, server.server)
     state.commands = RemoteCommands(carrier.call)
     if state.page:
-        add_page(state.app)
+        add_page(state.app, state.settings)
 
 
 class _Client:
@@ -233,29 +245,47 @@ class Carrier:
             packet = decoder.text(b"4" + data.encode()) or decoder.waiting
         except (PacketError, UnicodeEncodeError):
             packet = None  # the server has its own way with such
-        if packet is None or packet.kind == socketio.CONNECT:
-            if self._connects(data):
-                return self._connecting(eio_sid, client, packet, data)
-        elif client is not None and _namespace(packet) == socketio.MAIN:
-            if packet.kind == socketio.DISCONNECT:
+        taken = self._taken(packet, data)
+        if taken is None:
+            return self._message(eio_sid, data)
+        kind, name = taken
+        if kind == socketio.CONNECT:
+            return self._connecting(eio_sid, client, packet, data)
+        if kind == socketio.DISCONNECT:
+            if client is not None:
+                if packet is None:
+                    return self._end(client)
                 self._forget(client, "client namespace disconnect")
-            elif socketio.event_name(packet.body) in _OURS:
-                if decoder.waiting is not None:
+        elif not isinstance(name, str) or name in COMMANDS:
+            # Without a client it is on its way out
+            if client is not None:
+                if packet is None or not isinstance(name, str):
+                    self._end(client)
+                elif decoder.waiting is not None:
                     client.decoder = decoder
                 else:
                     self._event(client, packet)
-                return None
+            return None
         return self._message(eio_sid, data)
 
-    def _connects(self, data: str) -> bool:
-        """Whether the server would take this for a connect to the main namespace, which nobody may
-        make who has not been let in."""
+    def _taken(self, packet: socketio.Packet | None, data: str) -> tuple[int, Any] | None:
+        """What the server would take a text for, where that matters here: the kind of a packet of
+        the main namespace, and an event's name. Nobody may connect there who has not been let in,
+        and no event of Duologue's may get to the application by another spelling."""
+        if packet is not None:
+            if packet.kind in (socketio.ACK, socketio.BINARY_ACK):
+                return None
+            name = socketio.event_name(packet.body)
+            if packet.kind != socketio.CONNECT and name is not None:
+                return (packet.kind, name.decode()) if _namespace(packet) == socketio.MAIN else None
         try:
-            packet = self._server.packet_class(encoded_packet=data)
+            found = self._server.packet_class(encoded_packet=data)
         except (ValueError, TypeError, RecursionError):
-            return False
-        main = (packet.namespace or socketio.MAIN) == socketio.MAIN
-        return packet.packet_type == socketio.CONNECT and main
+            return None
+        kind, args = found.packet_type, found.data
+        if (found.namespace or socketio.MAIN) != socketio.MAIN or kind not in _TAKEN:
+            return None
+        return kind, args[0] if isinstance(args, list) and args else None
 
     def _connecting(
         self, eio_sid: str, client: _Client | None, packet: socketio.Packet | None, data: str
@@ -399,15 +429,12 @@ class Carrier:
 
     def _asked(self, ask: bridge.Ask) -> None:
         """Ask the application, in a thread as its handlers have."""
+        asked = self._identified if ask.what == "identify" else self._state.authorize
         try:
-            if ask.what == "identify":
-                answer = bridge.Answer(ask.number, self._identified(*ask.args))
-            else:
-                answer = bridge.Answer(ask.number, self._state.authorize(*ask.args))
-        except Exception:  # an application's own code may raise anything
+            self._tell(bridge.Answer(ask.number, asked(*ask.args)))
+        except Exception:  # an application's own code may raise anything, and say what has no form
             _logger.exception("the application could not say")
-            answer = bridge.Answer(ask.number, None, failed=True)
-        self._tell(answer)
+            self._tell(bridge.Answer(ask.number, None, failed=True))
 
     def _identified(self, session: int, auth: Mapping[str, Any]) -> dict[str, Any]:
         client = self._by_number[session]

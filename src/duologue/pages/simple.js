@@ -5,7 +5,11 @@
 const $ = (id) => document.getElementById(id);
 // The server may be mounted below another path, as this page is
 const path = new URL("socket.io/", location.href).pathname;
-const socket = io({ path, auth: (give) => give({ name: $("name").value || null }) });
+// Who has signed in elsewhere comes with a token, which must not stay in the address
+const token = /^#token=([\w.~%+/=-]+)/.exec(location.hash)?.[1];
+if (token) history.replaceState(null, "", location.pathname + location.search);
+const auth = (give) => give({ name: $("name").value || null, token });
+const socket = io({ path, auth });
 
 let clientId = null;
 const requests = new Map(); // ID of the other -> {name, note, mine}
@@ -17,8 +21,10 @@ socket.on("connect", () => showStatus("Connected to the WebSocket server", "on")
 socket.on("disconnect", () => showStatus("Disconnected from the WebSocket server", "off"));
 socket.on("connect_error", (error) => {
   console.error("WebSocket error:", error.message);
-  showStatus("Error occurred. Check console for details.", "off");
-  if (error.data?.code) showError(error.message);
+  const code = error.data?.code;
+  showStatus(code ? "Not connected" : "Error occurred. Check console for details.", "off");
+  if (lacks[code]) showSignIn(code);
+  else if (code) showError(error.message);
 });
 
 socket.on("client_id", (data) => {
@@ -26,6 +32,7 @@ socket.on("client_id", (data) => {
   clientId = data.clientId;
   $("client-id").textContent = `Client ID: ${clientId}`;
   $("copy").disabled = false;
+  $("sign-in").hidden = true;
   $("error").hidden = true;
   requests.clear();
   links.clear();
@@ -74,7 +81,10 @@ socket.on("message", (message) => {
   else if (message.to) showMessage("sent", `To ${message.to}`, message.content);
   else showMessage("received", `From ${message.from}`, message.content);
 });
-socket.on("refused", (refusal) => showError(refusal.error));
+socket.on("refused", (refusal) => {
+  if (refusal.event === "token" && lacks[refusal.code]) showSignIn(refusal.code);
+  else showError(refusal.error);
+});
 socket.on("draining", () => showError("The server is stopping; this page will connect again."));
 
 // The server: what it is asked. Every question gets an answer, if only that none came.
@@ -170,6 +180,26 @@ function button(text, label, onClick, className) {
 function showStatus(text, state) {
   $("status").textContent = text;
   $("status").className = state;
+}
+
+const lacks = {
+  unauthorized: token
+    ? "Your sign-in does not count here."
+    : "This server lets in only people who have signed in.",
+  expired: "You have been signed out.",
+};
+
+// Where that is the server has put into the page; the way back goes with it
+function showSignIn(code) {
+  const leads = document.querySelector('meta[name="duologue-sign-in"]')?.content;
+  const known = leads && URL.canParse(leads, location.href);
+  const how = known ? "Sign in; you come back here." : "Come from the site where you sign in.";
+  showError(`${lacks[code]} ${how}`);
+  if (!known) return;
+  const link = new URL(leads, location.href);
+  link.searchParams.set("next", location.pathname.replace(/^\/+/, "/"));
+  $("sign-in").href = link.href;
+  $("sign-in").hidden = false;
 }
 
 function showError(text) {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import html
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -87,11 +89,13 @@ class PagesMissing(Exception):
 class _File:
     """A file as it is sent, read when the server starts: building anew disturbs no server."""
 
-    def __init__(self, path: Path, headers: Mapping[str, str]) -> None:
-        self._plain = path.read_bytes()
+    def __init__(self, path: Path, headers: Mapping[str, str], sign_in_url: str = "") -> None:
+        self._plain = with_sign_in(path.read_bytes(), sign_in_url)
         self._type = _TYPES.get(path.suffix) or "application/octet-stream"
         compressed = path.with_name(path.name + _COMPRESSED)
         self._gzip = compressed.read_bytes() if compressed.is_file() else None
+        if self._gzip is not None and sign_in_url:
+            self._gzip = gzip.compress(self._plain, mtime=0)
         self._headers = {**headers, "vary": "accept-encoding"} if self._gzip else dict(headers)
         self._tag = hashlib.sha256(self._plain).hexdigest()[:32]
 
@@ -125,19 +129,32 @@ def browser_client() -> Path:
 
 def simple_page() -> tuple[bytes, bytes, dict[str, str]]:
     """The simple page, its script, and the headers that the page needs."""
-    html = (_PACKAGE / "pages" / "simple.html").read_bytes()
+    document = (_PACKAGE / "pages" / "simple.html").read_bytes()
     script = (_PACKAGE / "pages" / "simple.js").read_bytes()
-    policy = _SIMPLE_POLICY.format(style=_style_hash(html))
-    return html, script, {**_HEADERS, "content-security-policy": policy}
+    policy = _SIMPLE_POLICY.format(style=_style_hash(document))
+    return document, script, {**_HEADERS, "content-security-policy": policy}
+
+
+def with_sign_in(document: bytes, url: str) -> bytes:
+    """A page that knows where people sign in: its script finds it as the content of a `meta`."""
+    if not url:
+        return document
+    meta = f'<meta name="duologue-sign-in" content="{html.escape(url)}">\n</head>'
+    return document.replace(b"</head>", meta.encode(), 1)
 
 
 def pages(
-    trouble: Callable[[], str | None], *, page: bool = True, fallback: ASGIApp | None = None
+    trouble: Callable[[], str | None],
+    *,
+    page: bool = True,
+    sign_in_url: str = "",
+    fallback: ASGIApp | None = None,
 ) -> Starlette:
     """All that is served beside Socket.IO, and what a supervisor asks for.
 
     ``/livez`` says that the process answers; ``/readyz`` whether it can do its work, which it
     cannot while there is `trouble`. Without `page` there is only the browser's Socket.IO client.
+    Pages lead those who lack a sign-in to `sign_in_url`.
     Everything else is for `fallback`, with which there is no messenger, for ``/`` is then its own.
     Raises `PagesMissing`.
     """
@@ -154,7 +171,7 @@ def pages(
     routes: list[BaseRoute] = []
     if page:
         routes += [Route("/livez", livez), Route("/readyz", readyz)]
-    for path, file in _files(page=page, messenger=fallback is None):
+    for path, file in _files(sign_in_url, page=page, messenger=fallback is None):
         routes.append(Route(path, file.__call__))
     site = Starlette(routes=routes)
     if fallback is not None:
@@ -163,19 +180,19 @@ def pages(
     return site
 
 
-def _files(*, page: bool, messenger: bool) -> Iterator[tuple[str, _File]]:
+def _files(sign_in_url: str, *, page: bool, messenger: bool) -> Iterator[tuple[str, _File]]:
     """What `web/build.mjs` has made and `pages/` holds, by path."""
     built = _PACKAGE / "_web"
     if page:
         yield from _in(browser_client(), "/socket.io", _HEADERS)
         yield "/duologue.js", _File(built / "duologue.js", _WIDGET)
         _, _, headers = simple_page()
-        yield "/simple", _File(_PACKAGE / "pages" / "simple.html", headers)
+        yield "/simple", _File(_PACKAGE / "pages" / "simple.html", headers, sign_in_url)
         yield "/simple.js", _File(_PACKAGE / "pages" / "simple.js", _HEADERS)
     elif (built / "socket.io").is_dir():
         yield from _in(built / "socket.io", "/socket.io", _HEADERS)
     if page and messenger:
-        yield "/", _File(built / "index.html", _PAGE)
+        yield "/", _File(built / "index.html", _PAGE, sign_in_url)
         yield "/sw.js", _File(built / "sw.js", _WORKER)
         yield from _in(built / "assets", "/assets", _ASSET)
         for path in built.iterdir():
@@ -189,8 +206,8 @@ def _in(folder: Path, below: str, headers: Mapping[str, str]) -> Iterator[tuple[
             yield f"{below}/{path.name}", _File(path, headers)
 
 
-def _style_hash(html: bytes) -> str:
+def _style_hash(document: bytes) -> str:
     """What the page's one style element hashes to, so that the policy allows it and no other."""
-    _, _, rest = html.partition(b"<style>")
+    _, _, rest = document.partition(b"<style>")
     style, _, _ = rest.partition(b"</style>")
     return base64.b64encode(hashlib.sha256(style).digest()).decode()

@@ -22,6 +22,10 @@ class Conflict(StoreError):
     """What was to be kept no longer fits what is there; the store itself is well."""
 
 
+class Uncertain(StoreError):
+    """The store was lost in the moment of a commit: all of the transaction is kept, or nothing."""
+
+
 class CannotOpen(Exception):
     """A store cannot be used at all; the text says why, in one line."""
 
@@ -32,7 +36,7 @@ class Store(Protocol):
     Everything is read and changed inside `transaction`, in which decisions see the changes of
     those made before them in the same batch. What is returned belongs to the store and is not to
     be changed by anyone else. Any method may raise `StoreError`, and the same call may succeed
-    later; after one has, nothing of the transaction is kept.
+    later; after one has, nothing of the transaction is kept, unless it is `Uncertain`.
     """
 
     #: Whether every change is kept at once, by itself, so that a transaction would do nothing.
@@ -44,7 +48,7 @@ class Store(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """All changes inside are kept together at its end, or none when it raises.
 
-        Raises `StoreError` when they cannot be kept.
+        Raises `StoreError` when they cannot be kept, `Uncertain` when nobody knows.
         """
 
     def identity(self, client: str) -> Identity | None:

@@ -114,13 +114,25 @@ def backup_file(path: str, target: str) -> None:
             make(target)
         except OSError as error:
             raise CannotOpen(f"Cannot make {target}: {error.strerror}") from error
-        copy = apsw.Connection(target)
         try:
-            with copy.backup("main", db, "main") as backup:
-                while not backup.done:
-                    backup.step(-1)
-        finally:
-            copy.close()
+            _copy(db, target)
+        except BaseException as error:
+            Path(target).unlink()  # half of it could be taken for all
+            if isinstance(error, apsw.Error):
+                # SQLite does not always have a sentence for what it was
+                reason = f"{error} ({type(error).__name__})"
+                raise CannotOpen(f"Cannot copy {path} to {target}: {reason}") from error
+            raise
+
+
+def _copy(db: apsw.Connection, target: str) -> None:
+    copy = apsw.Connection(target)
+    try:
+        with copy.backup("main", db, "main") as backup:
+            while not backup.done:
+                backup.step(-1)
+    finally:
+        copy.close()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from . import postgres_sql as sql
-from .base import CannotOpen, Conflict, StoreError
+from .base import CannotOpen, Conflict, StoreError, Uncertain
 from .migrations import pending, schema
 
 _logger: Final = logging.getLogger("duologue.stores")
@@ -89,7 +89,7 @@ class Database:
         self._inside = True
         try:
             yield
-            self.run("COMMIT")
+            self._commit()
         except BaseException:
             self._roll_back()
             raise
@@ -97,6 +97,15 @@ class Database:
             self._inside = self._failed = False
             self._locked.clear()
             self._seen.clear()
+
+    def _commit(self) -> None:
+        asked = not self._failed
+        try:
+            self.run("COMMIT")
+        except StoreError as error:
+            if asked and self._connection.closed:
+                raise Uncertain(str(error)) from error
+            raise
 
     def run(self, query: LiteralString, values: _Values = None) -> psycopg.Cursor[TupleRow]:
         if not self._inside:

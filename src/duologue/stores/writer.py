@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from .base import Conflict, Store, StoreError
+from .base import Conflict, Store, StoreError, Uncertain
 
 _logger: Final = logging.getLogger("duologue.stores")
 
@@ -30,7 +30,7 @@ _BATCH: Final = 512
 
 class Job(Protocol):
     """`run` is called in a transaction, on whatever thread; it may be called again when the batch
-    that it was in could not be kept. Of `done` and `failed` one is called, on the loop."""
+    that it was in was not kept. Of `done` and `failed` one is called, on the loop."""
 
     def run(self) -> Any: ...
 
@@ -223,10 +223,11 @@ class Threaded:
         except Exception as error:
             # A fault of ours in one job must not end the thread that all others need
             reason = _Fault(error)
-        if len(batch) == 1:
+        # What may have been kept already must not be done again
+        if len(batch) == 1 or isinstance(reason, Uncertain):
             if not isinstance(reason, Conflict):
                 self.trouble = str(reason)
-            return [reason]
+            return [reason] * len(batch)
         # One of them may be to blame, and the others are not to suffer for it. If the store itself
         # is, the first few say so and the rest is spared the wait.
         results: list[Any] = []

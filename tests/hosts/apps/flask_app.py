@@ -42,6 +42,11 @@ def login(user: str) -> str:
     return "welcome"
 
 
+@app.route("/user")
+def user() -> str:
+    return request.headers.get("x-user", "nobody")
+
+
 @app.route("/later/<a>/<b>")
 def later(a: str, b: str) -> dict[str, object]:
     def job() -> None:

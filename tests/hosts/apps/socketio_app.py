@@ -34,6 +34,8 @@ duologue = Duologue(app, socketio=socketio)
 @duologue.identify
 def identify(auth: Mapping[str, Any]) -> d.Who:
     user = session.get("user") or request.headers.get("x-user", d.ANYONE)
+    if user == "endless":
+        return d.Named(user, None, expires_at=10**400)
     return None if user == "nobody" else user
 
 

@@ -16,6 +16,15 @@ function decode(key, value) {
   return value?.base64 === undefined ? value : Buffer.from(value.base64, "base64");
 }
 
+// The transport, once it is the last of those that may be used
+async function settled() {
+  const { engine } = socket.io;
+  if (transports.endsWith("+websocket") && engine.transport.name !== "websocket") {
+    await new Promise((upgraded) => engine.once("upgrade", upgraded));
+  }
+  return engine.transport.name;
+}
+
 const options = JSON.parse(auth);
 const socket = io(address, {
   path,
@@ -34,7 +43,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (what === "emit") socket.emit(...rest, (answer) => say("answer", answer));
   else if (what === "send") socket.send(...rest);
   else if (what === "tell") socket.emit(...rest);
-  else if (what === "transport") say("transport", socket.io.engine.transport.name);
+  else if (what === "transport") say("transport", await settled());
   else if (what === "disconnect") socket.disconnect();
 }
 socket.disconnect();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { invitationLink, linkTo, peerIn, readAddress, viewOf } from "./address";
+import { invitationLink, linkTo, peerIn, readAddress, signInLink, viewOf } from "./address";
 
 const PAGE = "https://chat.example.com/talk/?old=1#/c/x";
 const ID = "3f2a9c1e-1111-4222-8333-444455556666";
@@ -66,6 +66,35 @@ describe("links and views", () => {
   it("take an invitation as it is from a server that does", () => {
     const url = "https://other.example.com/?invite=lusab-babad-gutih";
     expect(invitationLink(url, PAGE)).toBe(url);
+  });
+
+  it.each([
+    ["/login", "https://chat.example.com/login?next=%2Ftalk%2F"],
+    ["https://example.org", "https://example.org/?next=%2Ftalk%2F"],
+    ["http://[::1]:8000/in?for=chat", "http://[::1]:8000/in?for=chat&next=%2Ftalk%2F"],
+    ["/login?next=//evil.example", "https://chat.example.com/login?next=%2Ftalk%2F"],
+  ])("lead to a sign-in at %s and back", (given, link) => {
+    expect(signInLink(given, PAGE)).toBe(link);
+  });
+
+  it.each(["https://chat.example.com//evil.example/", "https://chat.example.com/\\evil.example/"])(
+    "do not lead on to another site from %s",
+    (page) => {
+      expect(signInLink("/login", page)).toBe(
+        "https://chat.example.com/login?next=%2Fevil.example%2F",
+      );
+    },
+  );
+
+  it.each([
+    undefined,
+    "",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "https://[",
+    "http://a:99999/",
+  ])("lead nowhere for %s", (given) => {
+    expect(signInLink(given, PAGE)).toBeNull();
   });
 
   it.each([ID, "a/b#c?d%", "نورا"])("find the peer %s again", (peer) => {

@@ -66,6 +66,23 @@ export function invitationLink(url: string, page: string): string {
   return url.startsWith("/") ? new URL(url.slice(1), folder(page)).href : url;
 }
 
+/**
+ * Where the server says that people sign in, with the way back to this page as `next`; null if it
+ * does not say.
+ */
+export function signInLink(given: string | undefined, page: string): string | null {
+  if (!given || !URL.canParse(given, page)) {
+    return null;
+  }
+  const link = new URL(given, page);
+  if (link.protocol !== "https:" && link.protocol !== "http:") {
+    return null;
+  }
+  // To those who are sent on to it, a path that begins with two slashes would be another site
+  link.searchParams.set("next", new URL(page).pathname.replace(/^\/+/, "/"));
+  return link.href;
+}
+
 /** The page's address without query and fragment: what is at the server lies beside it. */
 export function folder(page: string): string {
   return new URL("./", page).href;

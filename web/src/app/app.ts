@@ -27,6 +27,7 @@ export class App extends View {
         flex-direction: column;
         height: 100%;
         overflow: hidden;
+        --d-side: clamp(320px, 30%, 380px);
       }
       .skip {
         position: absolute;
@@ -42,7 +43,7 @@ export class App extends View {
       .views {
         flex: 1;
         display: grid;
-        grid-template-columns: clamp(320px, 30%, 380px) minmax(0, 1fr);
+        grid-template-columns: var(--d-side) minmax(0, 1fr);
         grid-template-rows: minmax(0, 1fr);
         min-height: 0;
       }
@@ -86,6 +87,9 @@ export class App extends View {
         margin: 0;
       }
       @media (max-width: 759.98px) {
+        :host {
+          --d-side: 0px;
+        }
         .views {
           grid-template-columns: minmax(0, 1fr);
         }

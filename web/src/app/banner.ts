@@ -32,7 +32,8 @@ export class Banner extends View {
         color: var(--d-bad);
         background: var(--d-bad-soft);
       }
-      button {
+      button,
+      .button {
         min-height: 32px;
       }
     `,
@@ -97,10 +98,16 @@ export class Banner extends View {
       case "draining":
         return html`<p>${t().draining}</p>`;
       case "refused": {
-        const { alone, want } = this.model;
-        const how = want === null || alone ? "" : ` ${signInTexts(want).how}`; // else below
-        const why = want === null ? t().refused(explain(status.problem)) : signInTexts(want).what;
-        return html`<p class="bad"><span>${why}${how}</span>${again}</p>`;
+        const { alone, peer, want, signInLink: link } = this.model;
+        if (want === null) {
+          return html`<p class="bad"><span>${t().refused(explain(status.problem))}</span>${again}</p>`;
+        }
+        const { what, how } = signInTexts(want, link !== null);
+        if (alone && peer === null) {
+          return html`<p class="bad"><span>${what}</span>${again}</p>`; // how, is said below
+        }
+        const way = link === null ? again : html`<a class="button" href=${link}>${t().signIn}</a>`;
+        return html`<p class="bad"><span>${what} ${how}</span>${way}</p>`;
       }
     }
   }

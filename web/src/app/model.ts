@@ -2,7 +2,7 @@
 import type { Client, IncomingRequest, Link } from "../client/api";
 import type { Attached } from "../conversation/composer";
 import { currentLanguage, preferredLanguage, useLanguage } from "../shared/i18n";
-import { peerIn, viewOf } from "./address";
+import { peerIn, signInLink, viewOf } from "./address";
 import { Kept, type Settings } from "./kept";
 import { inOrder } from "./listing";
 import { cleanName, shortId } from "./naming";
@@ -32,6 +32,8 @@ export class Model {
   readonly kept: Kept;
   readonly signIn: SignIn;
   readonly lasting: boolean;
+  /** Where people sign in, if the server says so. */
+  readonly signInLink: string | null;
   /** Files that are to go with the next message to somebody, as long as the page lasts. */
   readonly attached = new Map<string, readonly Attached[]>();
   /** Whose conversation is shown. */
@@ -58,6 +60,8 @@ export class Model {
     this.client = client;
     this.signIn = signIn;
     this.lasting = lasting;
+    const leads = document.querySelector<HTMLMetaElement>('meta[name="duologue-sign-in"]');
+    this.signInLink = signInLink(leads?.content, location.href);
     this.kept = new Kept(signIn.storage, () => this.#keptChanged());
     this.peer = peerIn(location.hash);
   }

@@ -12,15 +12,19 @@ export function isProblem(thrown: unknown): thrown is Problem {
   return typeof thrown === "object" && thrown !== null && "code" in thrown && "retryable" in thrown;
 }
 
-/** What is missing, and how to get it. */
-export function signInTexts(want: Want): { readonly what: string; readonly how: string } {
+/** What is missing, and how to get it, which is easier where the page `leads` to it. */
+export function signInTexts(
+  want: Want,
+  leads: boolean,
+): { readonly what: string; readonly how: string } {
+  const back = leads ? t().signInBack : null;
   switch (want) {
     case "needed":
-      return { what: t().signInNeeded, how: t().signInNeededHow };
+      return { what: t().signInNeeded, how: back ?? t().signInNeededHow };
     case "wrong":
-      return { what: t().signInWrong, how: t().signInWrongHow };
+      return { what: t().signInWrong, how: back ?? t().signInWrongHow };
     case "over":
-      return { what: t().signInOver, how: t().signInOverHow };
+      return { what: t().signInOver, how: leads ? t().signInOverBack : t().signInOverHow };
   }
 }
 

@@ -103,6 +103,9 @@ export default {
   draining: "Der Server startet gleich neu. Die Verbindung kommt von selbst wieder.",
   refused: (reason) => `Der Server lässt dich nicht herein. ${reason}`,
 
+  signIn: "Anmelden",
+  signInBack: "Danach kommst du hierher zurück.",
+  signInOverBack: "Melde dich wieder an, dann wird gesendet, was du geschrieben hast.",
   signInNeeded: "Melde dich an, um diesen Messenger zu benutzen.",
   signInNeededHow:
     "Er ist für Menschen, die eine andere Website kennt. Melde dich dort an, und öffne ihn von dort aus.",

@@ -102,6 +102,9 @@ const english = {
     "The server is about to restart. The connection comes back without your doing anything.",
   refused: (reason: string) => `The server does not let you in. ${reason}`,
 
+  signIn: "Sign in",
+  signInBack: "You come back here afterwards.",
+  signInOverBack: "Sign in again, and what you have written is sent.",
   signInNeeded: "Sign in to use this messenger.",
   signInNeededHow:
     "It is for people who are known at another site. Sign in there, and open the messenger from there.",

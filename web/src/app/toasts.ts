@@ -17,8 +17,8 @@ export class Toasts extends View {
     css`
       :host {
         position: fixed;
-        inset-block-start: 68px; /* below the headers, and not over what is being written */
-        inset-inline: 16px;
+        inset-block-start: 68px; /* below the header, and not over what is being written */
+        inset-inline: calc(var(--d-side) + 16px) 16px; /* and not over the list beside it */
         z-index: 10;
         pointer-events: none;
       }
@@ -27,6 +27,12 @@ export class Toasts extends View {
         display: grid;
         gap: 8px;
         justify-items: center;
+      }
+      @media (max-width: 759.98px) {
+        /* Over the list, whose most used buttons are at its beginning */
+        :host([low]) {
+          inset-block: auto 16px;
+        }
       }
       p {
         display: flex;
@@ -63,7 +69,8 @@ export class Toasts extends View {
   readonly #timers = new Map<Toast, ReturnType<typeof setTimeout>>();
 
   protected override updated(): void {
-    const { toasts } = this.model;
+    const { toasts, peer } = this.model;
+    this.toggleAttribute("low", peer === null);
     for (const [toast, timer] of this.#timers) {
       if (!toasts.includes(toast)) {
         clearTimeout(timer);

@@ -1,5 +1,5 @@
 /** What is shown while no conversation is: at the first visit, how to get to one. */
-import { css, html, type TemplateResult } from "lit";
+import { css, html, nothing, type TemplateResult } from "lit";
 import { controls } from "../shared/theme";
 import { icons } from "./icons";
 import "./identity";
@@ -76,11 +76,13 @@ export class Welcome extends View {
     }
     const { want } = this.model;
     if (want !== null) {
-      const { what, how } = signInTexts(want);
+      const link = this.model.signInLink;
+      const { what, how } = signInTexts(want, link !== null);
       return html`<div class="choose">
         <div class="logo">${icons.logo()}</div>
         <h2>${what}</h2>
         <p class="how">${how}</p>
+        ${link === null ? nothing : html`<a class="button primary ask" href=${link}>${t().signIn}</a>`}
       </div>`;
     }
     const kept = this.model.signIn.token === null ? t().noSignUp : t().signedIn;

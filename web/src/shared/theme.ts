@@ -43,7 +43,8 @@ export const controls = css`
     outline: 3px solid var(--d-accent);
     outline-offset: 2px;
   }
-  button {
+  button,
+  .button {
     font: inherit;
     color: inherit;
     min-height: 44px;
@@ -53,10 +54,16 @@ export const controls = css`
     background: var(--d-raised);
     cursor: pointer;
   }
-  button:hover {
+  .button {
+    display: inline-grid;
+    align-items: center;
+    text-decoration: none;
+  }
+  button:hover,
+  .button:hover {
     border-color: var(--d-accent);
   }
-  button.primary {
+  .primary {
     color: var(--d-on-accent);
     background: var(--d-accent);
     border-color: transparent;
