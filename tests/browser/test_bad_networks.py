@@ -44,6 +44,17 @@ def test_the_page_says_that_it_is_offline_and_back(person: Meet) -> None:
     expect(ann.banner).to_have_count(0)
 
 
+def test_nobody_is_said_to_be_away_while_one_cannot_know(person: Meet) -> None:
+    ann, ben = person("Ann"), person("Ben")
+    meet(ann, ben)
+    heading = ann.page.get_by_role("heading", level=2, name="Ben").locator("..")
+    expect(heading).to_contain_text("online")
+    ann.goes_offline()
+    expect(heading).not_to_contain_text(re.compile("online|offline"))
+    ann.is_back_online()
+    expect(heading).to_contain_text("online")
+
+
 def test_a_link_that_is_made_anew_meanwhile_shows_nothing_of_the_one_before(person: Meet) -> None:
     ann, ben = person("Ann"), person("Ben")
     meet(ann, ben)

@@ -148,6 +148,7 @@ def test_who_is_not_let_in_is_led_to_sign_in_and_back(
     come: Come, leading: ServerProcess, before: str | None
 ) -> None:
     ann = come(before, at=leading)
+    expect(ann.banner.get_by_role("button")).to_have_count(0)
     sign_in(wants(ann)).click()
     expect(ann.own_id).to_have_text("ann")
     assert ann.page.url == f"{ann.url}/"
