@@ -501,9 +501,9 @@ def test_whatever_comes_is_a_command_or_refused(name: str, args: list[Any]) -> N
             b'42["client_id",{"clientId":"ann","resumeToken":"s3cret"}]',
         ),
         (
-            events.Links([events.LinkEntry("ben", "Ben", False, 9_000, 8, 4, 3, 2, 5)], [], []),
+            events.Links([events.LinkEntry("ben", "Ben", False, 9_000, 8, 4, 3, 2, 5, 5)], [], []),
             b'42["links",{"links":[{"peer":"ben","name":"Ben","online":false,"lastSeen":9000,'
-            b'"seq":8,"unread":4,"delivered":3,"read":2,"historyFrom":5}],"requests":[],'
+            b'"seq":8,"unread":4,"delivered":3,"read":2,"historyFrom":5,"first":5}],"requests":[],'
             b'"requested":[]}]',
         ),
         (

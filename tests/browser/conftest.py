@@ -93,12 +93,16 @@ def place() -> Iterator[ServerProcess]:
 def company(browser: Browser, place: ServerProcess | str) -> Iterator[Meet]:
     """Gives what brings people to the messenger for the first time, each with their own browser.
 
-    At the end nobody's page may have complained.
+    Who comes by a `link` may not be let in. At the end nobody's page may have complained.
     """
     people: list[Person] = []
 
     def come(
-        called: str | None = None, *, at: ServerProcess | str = place, **settings: Any
+        called: str | None = None,
+        *,
+        at: ServerProcess | str = place,
+        link: str | None = None,
+        **settings: Any,
     ) -> Person:
         # Most need no service worker, and it fetches the whole page once more
         usual = {"locale": "en-GB", "service_workers": "block"}
@@ -108,7 +112,11 @@ def company(browser: Browser, place: ServerProcess | str) -> Iterator[Meet]:
         touches = bool(settings.get("has_touch"))
         someone = Person(context, url, called=called, touches=touches)
         people.append(someone)
-        someone.comes()
+        if link is None:
+            someone.comes()
+        else:
+            someone.breaks = True  # who is not let in is cut off
+            someone.visit(link)
         return someone
 
     yield come

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Meet
-from tests.browser.people import Person, meet
+from tests.browser.people import Person, invitation, meet
 from tests.support.process import Serve, ServerProcess
 
 OFFLINE = "You are offline. What you write is sent when you are back."
@@ -42,6 +42,38 @@ def test_the_page_says_that_it_is_offline_and_back(person: Meet) -> None:
     expect(ann.banner).to_have_text(OFFLINE)
     ann.is_back_online()
     expect(ann.banner).to_have_count(0)
+
+
+def test_nobody_is_said_to_be_away_while_one_cannot_know(person: Meet) -> None:
+    ann, ben = person("Ann"), person("Ben")
+    meet(ann, ben)
+    heading = ann.page.get_by_role("heading", level=2, name="Ben").locator("..")
+    expect(heading).to_contain_text("online")
+    ann.goes_offline()
+    expect(heading).not_to_contain_text(re.compile("online|offline"))
+    ann.is_back_online()
+    expect(heading).to_contain_text("online")
+
+
+def test_a_link_that_is_made_anew_meanwhile_shows_nothing_of_the_one_before(person: Meet) -> None:
+    ann, ben = person("Ann"), person("Ben")
+    meet(ann, ben)
+    ann.says("The first time")
+    ben.sees("The first time")
+    link = invitation(ann)
+    ann.goes_offline()
+    expect(ann.banner).to_have_text(OFFLINE)
+    ann.says("For the first one")
+    ben.chooses("Close conversation", "Ann")
+    ben.agrees_to("Close conversation")
+    ben.visit(link.removeprefix(ben.url))
+    ben.press("Connect", ben.dialog)
+    ben.says("The second time")
+    ann.is_back_online()
+    ann.sees("The second time")
+    ann.sees_only("The second time", "For the first one")
+    ann.sees_state("For the first one", "Not sent")
+    ben.sees_only("The second time")
 
 
 def test_what_is_written_offline_is_sent_when_the_network_is_back(person: Meet) -> None:

@@ -288,6 +288,7 @@ def test_a_conversation_that_has_ended_can_be_removed(person: Meet) -> None:
     ben.chooses("Close conversation", "Ann")
     ben.agrees_to("Close conversation")
     expect(ann.conversation("Ben")).to_contain_text("ended")
+    expect(ann.log).to_contain_text("Nothing was said.")
     ann.chooses("Remove conversation", "Ben")
     ann.agrees_to("Remove conversation")
     expect(ann.conversations).to_have_count(0)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.conftest import company
 from tests.browser.login import LoginSite
 from tests.browser.looks import assert_nothing_sticks_out, complaints_of_axe
 from tests.browser.people import Person, meet
@@ -28,25 +29,13 @@ def server(serve: Serve) -> ServerProcess:
 
 @pytest.fixture
 def come(browser: Browser, server: ServerProcess) -> Iterator[Come]:
-    people: list[Person] = []
+    with company(browser, server) as bring:
 
-    def come(token: str | None = None, *, at: ServerProcess = server, **settings: Any) -> Person:
-        usual = {"locale": "en-GB", "service_workers": "block", "reduced_motion": "reduce"}
-        context = browser.new_context(**{**usual, **settings})
-        context.set_default_timeout(10_000)
-        someone = Person(context, at.url)
-        someone.breaks = True  # who is not let in is cut off
-        people.append(someone)
-        someone.visit("/" if token is None else link(token))
-        return someone
+        def come(token: str | None = None, **settings: Any) -> Person:
+            by = "/" if token is None else link(token)
+            return bring(link=by, **{"reduced_motion": "reduce", **settings})
 
-    yield come
-    for someone in people:
-        someone.has_said_all()
-    complaints = [complaint for someone in people for complaint in someone.complaints]
-    for someone in people:
-        someone.context.close()
-    assert complaints == []
+        yield come
 
 
 def link(token: str) -> str:
@@ -159,6 +148,7 @@ def test_who_is_not_let_in_is_led_to_sign_in_and_back(
     come: Come, leading: ServerProcess, before: str | None
 ) -> None:
     ann = come(before, at=leading)
+    expect(ann.banner.get_by_role("button")).to_have_count(0)
     sign_in(wants(ann)).click()
     expect(ann.own_id).to_have_text("ann")
     assert ann.page.url == f"{ann.url}/"

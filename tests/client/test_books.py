@@ -263,6 +263,15 @@ async def test_nobody_waits_for_a_link_that_has_ended_and_is_made_again() -> Non
         await earlier.wait("read", 1)
 
 
+def test_the_last_number_of_a_link_may_be_of_what_this_client_has_said() -> None:
+    box = inbox(max_events=1)
+    assert box.last("ben") == 0
+    box.message(message(1), 10)
+    box.message(message(2), 10)  # finds no room
+    box.acked("ben", 3)
+    assert box.last("ben") == 3
+
+
 async def test_links_are_bounded() -> None:
     progress = Progress()
     first = progress.link("peer-0")

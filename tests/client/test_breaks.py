@@ -136,6 +136,30 @@ async def test_a_break_is_told(pair: tuple[Client, Client]) -> None:
     assert (await hears(ann, Links)).links[0].peer == ben.id
 
 
+async def test_a_receipt_is_not_waited_for_beyond_a_link_that_was_made_anew_meanwhile(
+    server: Server, connect: Connect, transport: str
+) -> None:
+    proxy = Proxy(server.port, random.Random())
+    proxy.calm = True
+    async with proxy:
+        url = f"http://127.0.0.1:{proxy.port}"
+        ann = await connect(url, keep=True, transports=[transport], **QUICKLY)
+        ben = await connect(f"http://127.0.0.1:{server.port}", keep=True)
+        await link(ann, ben)
+        sent = await ann.send(ben.id, "hello")
+        code = (await ann.invite()).code
+        reading = asyncio.create_task(sent.receipt("read"))
+        proxy.target = 0
+        proxy.drop()
+        await hears(ann, Disconnected)
+        await ben.close_link(ann.id)
+        await ben.redeem(code)
+        proxy.target = server.port
+        async with asyncio.timeout(SECONDS):
+            with pytest.raises(DuologueError, match="not connected to this client"):
+                await reading
+
+
 async def test_what_was_sent_while_there_was_no_server_is_stored_once(
     server: Server, pair: tuple[Client, Client]
 ) -> None:

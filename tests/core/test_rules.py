@@ -830,5 +830,21 @@ def test_a_snapshot_says_how_far_each_has_got(world: World) -> None:
     )
 
 
+def test_a_snapshot_says_where_a_link_that_was_made_anew_begins(world: World) -> None:
+    _after_three_messages(world)
+    world.does("ann", events.CloseLink("ben"))
+    world.links("ann", "ben")
+    links = rules.snapshot(
+        world.identity("ann"),
+        world.store.pairs("ann"),
+        {"ben": world.identity("ben")},
+        lambda _: False,
+        lambda _: 0,
+        {},
+    )
+    assert links is not None
+    assert (links.links[0].seq, links.links[0].first) == (3, 4)
+
+
 def test_there_is_no_snapshot_of_nothing(world: World) -> None:
     assert rules.snapshot(world.identity("ann"), [], {}, bool, lambda _: 0, {}) is None

@@ -47,7 +47,8 @@ class Proxy:
 
     A connection is *cut* in the middle of whatever it carries, or goes *silent*: it stays open and
     carries nothing more, as behind a router that has forgotten it; or each piece is *delayed*, and
-    in the end it is cut, too. `calm` lets every later connection pass. `fates` counts.
+    in the end it is cut, too. `calm` lets every later connection pass, to `target` as it is then.
+    `fates` counts.
     """
 
     def __init__(
@@ -61,7 +62,8 @@ class Proxy:
         self.port = 0
         self.calm = False
         self.fates: Counter[str] = Counter()
-        self._target, self._random, self._most_bytes = target, random, most_bytes
+        self.target = target
+        self._random, self._most_bytes = random, most_bytes
         self._weights = weights or {CUT: 5, SILENT: 2, DELAY: 2}
         self._passages: set[_Passage] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -101,7 +103,7 @@ class Proxy:
         self._tasks.add(task)
         self._passages.add(passage)
         try:
-            above, below = await asyncio.open_connection(HOST, self._target)
+            above, below = await asyncio.open_connection(HOST, self.target)
             passage.writers.append(below)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._carry(passage, reader, below))

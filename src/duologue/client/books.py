@@ -185,6 +185,10 @@ class Inbox:
         for peer in [peer for peer in self._had if peer not in peers]:
             self.unlink(peer)
 
+    def last(self, peer: str) -> int:
+        """The highest number known on the link; 0 if there is none."""
+        return max(self._beyond.get(peer, set()) | {self._had.get(peer, 0)})
+
     def unlink(self, peer: str) -> None:
         self._had.pop(peer, None)
         self._beyond.pop(peer, None)

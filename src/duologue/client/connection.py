@@ -321,6 +321,9 @@ class Connection:
                 self._outbox.drop(entry)
 
     def _linked_with(self, links: events.Links) -> None:
+        for entry in links.links:
+            if isinstance(entry.first, int) and 0 < self.inbox.last(entry.peer) < entry.first:
+                self.unlinked(entry.peer)  # it was closed and made anew while this client was away
         peers = {entry.peer for entry in links.links}
         self.inbox.keep_only(peers)
         self.delivered.keep_only(peers)

@@ -331,7 +331,8 @@ class SignalReceived(msgspec.Struct, frozen=True):
 class LinkEntry(msgspec.Struct, frozen=True, rename="camel"):
     """`delivered` and `read` are how far the peer says that it has got, `unread` how many of its
     messages this client has not said to have read. `history_from` is there when messages that this
-    client has missed are no longer kept: the number of the first one that is."""
+    client has missed are no longer kept: the number of the first one that is. `first` is there when
+    the link has been made anew: the number of its own first message, said or not yet."""
 
     peer: str
     name: str | None
@@ -342,6 +343,7 @@ class LinkEntry(msgspec.Struct, frozen=True, rename="camel"):
     delivered: int = 0
     read: int = 0
     history_from: int | UnsetType = UNSET
+    first: int | UnsetType = UNSET
 
 
 class SentRequestEntry(msgspec.Struct, frozen=True, rename={"expires_at": "expiresAt"}):

@@ -572,6 +572,7 @@ def snapshot(
                     theirs.delivered,
                     theirs.read,
                     history_from.get(peer.id, msgspec.UNSET),
+                    pair.first if pair.first > 1 else msgspec.UNSET,
                 )
             )
         elif pair.state is State.REQUESTED and pair.requester == actor.id:

@@ -104,7 +104,8 @@ export class Banner extends View {
         }
         const { what, how } = signInTexts(want, link !== null);
         if (alone && peer === null) {
-          return html`<p class="bad"><span>${what}</span>${again}</p>`; // how, is said below
+          // How is said below, and the way there is
+          return html`<p class="bad"><span>${what}</span>${link === null ? again : nothing}</p>`;
         }
         const way = link === null ? again : html`<a class="button" href=${link}>${t().signIn}</a>`;
         return html`<p class="bad"><span>${what} ${how}</span>${way}</p>`;

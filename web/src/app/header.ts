@@ -161,11 +161,11 @@ export class Header extends View {
     if (model.isOnline(link)) {
       return html`<span class="online">${t().online}</span>`;
     }
-    // What is not known without a connection is not said
-    if (link.online) {
-      return html`&nbsp;`;
+    if (link.lastSeen !== null) {
+      return lastSeen(link.lastSeen, model.now);
     }
-    return link.lastSeen === null ? t().offline : lastSeen(link.lastSeen, model.now);
+    // What is not known without a connection is not said
+    return model.connected ? t().offline : html`&nbsp;`;
   }
 
   #menu(name: string): TemplateResult {

@@ -43,11 +43,14 @@ export class List extends View {
       a:hover {
         background: var(--d-surface);
       }
-      a:focus-visible {
-        outline-offset: -3px;
-      }
       a[aria-current] {
         background: var(--d-mine);
+        outline: 2px solid transparent; /* seen where the system chooses the colours */
+        outline-offset: -2px;
+      }
+      a:focus-visible {
+        outline: 3px solid var(--d-accent);
+        outline-offset: -3px;
       }
       .avatar {
         grid-row: span 2;
@@ -135,7 +138,7 @@ export class List extends View {
         ${avatar(peer, name, online)}
         <span class="name cut">
           <bdi title=${name}>${name}</bdi>
-          ${ended ? nothing : html`<span class="visually-hidden">, ${online ? t().online : t().offline}</span>`}
+          ${ended || !this.model.connected ? nothing : html`<span class="visually-hidden">, ${online ? t().online : t().offline}</span>`}
         </span>
         ${last ? html`<time datetime=${new Date(last.at).toISOString()}>${listTime(last.at, this.model.now)}</time>` : html`<span></span>`}
         <span class="last cut">${this.#last(link)}</span>

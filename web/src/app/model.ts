@@ -153,10 +153,15 @@ export class Model {
     return this.peer === null ? undefined : this.client.links.get(this.peer);
   }
 
+  /** Whether the server tells who is online. */
+  get connected(): boolean {
+    const { state } = this.client.status;
+    return state === "online" || state === "draining";
+  }
+
   /** Whether somebody is online, as far as can be known at the moment. */
   isOnline(link: Link | undefined): boolean {
-    const { state } = this.client.status;
-    return link?.online === true && !link.ended && (state === "online" || state === "draining");
+    return link?.online === true && !link.ended && this.connected;
   }
 
   /** The links, as the list has them. */

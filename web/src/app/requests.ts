@@ -45,7 +45,7 @@ export class Requests extends View {
         height: 8px;
         margin-inline: auto 4px;
         border-block-end: 2px solid currentColor;
-        border-inline-end: 2px solid currentColor;
+        border-right: 2px solid currentColor; /* it points down or up, whichever way one reads */
         rotate: 45deg;
       }
       details[open] summary::after {
@@ -70,11 +70,8 @@ export class Requests extends View {
       .name {
         font-weight: 600;
       }
-      .note,
-      .actions {
-        grid-column: 2;
-      }
       .note {
+        grid-column: 2;
         margin: 0;
         max-height: 7.5em;
         overflow: auto;
@@ -85,6 +82,7 @@ export class Requests extends View {
         white-space: pre-wrap;
       }
       .actions {
+        grid-column: 1 / -1; /* three beside each other need that, the more so in German */
         display: flex;
         flex-wrap: wrap;
         gap: 8px;
@@ -93,11 +91,6 @@ export class Requests extends View {
       .asked button {
         min-height: 36px;
         padding-inline: 12px;
-      }
-      @media (max-width: 400px) {
-        .asking .actions {
-          grid-column: 1 / -1;
-        }
       }
       .asked li {
         grid-template-columns: auto minmax(0, 1fr) auto;

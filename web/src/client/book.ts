@@ -57,6 +57,12 @@ export class Book {
     this.#update(entry, last ? { last: asMessage(last, entry.link) } : {});
   }
 
+  /** Whether a link was closed and made anew while nobody here could hear it. */
+  remade({ peer, first = 1 }: LinkEntry): boolean {
+    const have = this.have(peer);
+    return have > 0 && have < first;
+  }
+
   /**
    * A link as the server has it at the beginning of a session. Nothing holds any more of what was
    * known here if that had ended (`renewed`), or if the peer's numbers have begun anew (`reset`).
@@ -74,6 +80,9 @@ export class Book {
     entry.upto = told.seq;
     entry.counted = told.unread;
     entry.coming = Math.max(told.unread - entry.theirs.length, 0);
+    if (told.first !== undefined) {
+      entry.first = Math.max(told.first, entry.first ?? 1);
+    }
     this.#update(entry, {
       name: told.name || null,
       online: told.online,

@@ -43,10 +43,11 @@ export class Consent {
   snapshot({ links, requests, requested }: Links): void {
     const tell = this.#informed;
     this.#informed = true;
-    const there = new Set(links.map((entry) => entry.peer));
-    for (const link of [...this.#core.book.links.values()]) {
-      if (!link.ended && !there.has(link.peer)) {
-        this.#end(link.peer, tell);
+    const { book } = this.#core;
+    const goesOn = new Set(links.filter((entry) => !book.remade(entry)).map(({ peer }) => peer));
+    for (const { peer, ended } of [...book.links.values()]) {
+      if (!ended && !goesOn.has(peer)) {
+        this.#end(peer, tell);
       }
     }
     for (const entry of links) {

@@ -188,7 +188,8 @@ export interface Refusal {
 /**
  * `delivered` and `read` are how far the peer says that it has got, `unread` how many of its
  * messages this client has not said to have read. `history_from` is there when messages that this
- * client has missed are no longer kept: the number of the first one that is.
+ * client has missed are no longer kept: the number of the first one that is. `first` is there when
+ * the link has been made anew: the number of its own first message, said or not yet.
  */
 export interface LinkEntry {
   readonly peer: string;
@@ -200,6 +201,7 @@ export interface LinkEntry {
   readonly delivered: number;
   readonly read: number;
   readonly historyFrom?: number;
+  readonly first?: number;
 }
 
 export interface SentRequestEntry {

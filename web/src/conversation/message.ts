@@ -204,6 +204,8 @@ export const messageStyles = css`
     padding: 7px 12px 6px;
     border-radius: 16px;
     background: var(--d-theirs);
+    outline: 1px solid transparent; /* seen where the system chooses the colours */
+    outline-offset: -1px;
   }
   .mine > .bubble {
     background: var(--d-mine);

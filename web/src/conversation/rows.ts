@@ -26,7 +26,7 @@ export function rowTemplate(row: Row, around: RowSurroundings): TemplateResult {
 
 function topTemplate(
   row: Extract<Row, { kind: "top" }>,
-  { title, older }: RowSurroundings,
+  { title, link, older }: RowSurroundings,
 ): TemplateResult {
   switch (row.top) {
     case "failed":
@@ -35,7 +35,7 @@ function topTemplate(
       </div>`;
     case "start":
       return html`<div class="between top">
-        ${row.empty ? t().nothingYet(title) : t().beginning(title)}
+        ${!row.empty ? t().beginning(title) : link?.ended ? t().nothingSaid : t().nothingYet(title)}
       </div>`;
     case "lost":
       return html`<div class="between top">${t().notKept}</div>`;

@@ -24,6 +24,7 @@ export default {
   today: "Heute",
   yesterday: "Gestern",
   beginning: (name) => `Hier beginnt deine Unterhaltung mit ${name}`,
+  nothingSaid: "Es wurde nichts gesagt.",
   nothingYet: (name) => `Noch keine Nachrichten. Sag ${name} hallo.`,
   notKept: "Frühere Nachrichten sind nicht mehr gespeichert.",
   newMessages: "Neue Nachrichten",

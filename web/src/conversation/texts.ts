@@ -23,6 +23,7 @@ const english = {
   today: "Today",
   yesterday: "Yesterday",
   beginning: (name: string) => `This is the beginning of your conversation with ${name}`,
+  nothingSaid: "Nothing was said.",
   nothingYet: (name: string) => `No messages yet. Say hello to ${name}.`,
   notKept: "Earlier messages are no longer kept.",
   newMessages: "New messages",

@@ -203,6 +203,61 @@ test("one of several links that was closed while one was away has ended", async 
   expect(again.link(eve)?.ended).toBe(false);
 });
 
+/** A link with one message, closed and made anew while Ben is away. */
+async function remadeWhileAway() {
+  const storage = new MemoryStorage();
+  const { ann, ben } = await company.linked({ ben: { storage } });
+  await ann.says(ben, "old");
+  await until(() => ben.heard.length);
+  const { code } = await ben.client.invite();
+  ben.client.close();
+  await ann.client.closeLink(ben.id);
+  await ann.client.redeem(code);
+  return { ann, ben, storage };
+}
+
+test("a link that was made anew while one was away has nothing of the one before", async () => {
+  const { ann, ben, storage } = await remadeWhileAway();
+  await ann.says(ben, "new");
+  const again = await company.online({ storage });
+  await until(() => again.heard.length);
+  expect(await again.contents(ann)).toEqual(["new"]);
+  expect(await storage.messages(ann.id, null, 10)).toHaveLength(1);
+});
+
+test("a link that was made anew while one was away begins with nothing", async () => {
+  const { ann, storage } = await remadeWhileAway();
+  const again = await company.online({ storage });
+  await until(() => again.link(ann)?.last === null);
+  expect(await again.client.history(ann.id)).toEqual({ messages: [], more: false });
+});
+
+test("a link that was made anew while the network was down is told of as such", async () => {
+  const { ann, ben } = await company.linked({ ben: { server: network.url } });
+  await ann.says(ben, "old");
+  await until(() => ben.heard.length);
+  const { code } = await ben.client.invite();
+  network.down();
+  await ann.client.closeLink(ben.id);
+  await ann.client.redeem(code);
+  await ann.says(ben, "new");
+  network.up();
+  await until(() => ben.heard.length === 2);
+  expect([ben.happenings.slice(-2), await ben.contents(ann)]).toEqual([
+    ["closed", "established"],
+    ["new"],
+  ]);
+});
+
+test("what waited for a link does not go by the one that took its place", async () => {
+  const { ann, ben, storage } = await remadeWhileAway();
+  const { id } = await ben.client.send(ann.id, "for the old one");
+  const again = await company.online({ storage });
+  await until(() => again.client.unsent(ann.id)[0]?.state === "failed");
+  await expect(again.client.sent(id)).rejects.toMatchObject({ code: "not_linked" });
+  expect(ann.heardFrom(ben)).toEqual([]);
+});
+
 test("what waited for a link that was closed has failed", async () => {
   const storage = new MemoryStorage();
   const { ann, ben } = await company.linked({ ben: { storage } });

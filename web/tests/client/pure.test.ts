@@ -70,6 +70,28 @@ describe("what is known of a link", () => {
     expect(made.first("ann")).toBe(7);
   });
 
+  test.each([
+    [undefined, false],
+    [2, false],
+    [3, true],
+    [9, true],
+  ])("with two messages and a link that begins at %s, it was made anew: %s", (first, remade) => {
+    const made = book();
+    made.arrived(message(1));
+    made.arrived(message(2));
+    expect(made.remade({ ...entry({ seq: 9 }), ...(first ? { first } : {}) })).toBe(remade);
+  });
+
+  test("a link of which nothing is here was not made anew", () => {
+    expect(book().remade(entry({ seq: 9, first: 5 }))).toBe(false);
+  });
+
+  test("nothing is asked for before the beginning of a link", () => {
+    const made = book();
+    made.snapshot(entry({ seq: 9, first: 5 }));
+    expect(made.first("ann")).toBe(5);
+  });
+
   test("a message for nobody who is linked is not kept", () => {
     expect(book().arrived({ ...message(1), peer: "eve" })).toBe("unlinked");
   });
