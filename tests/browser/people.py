@@ -40,7 +40,8 @@ _NO_WORKER = "Service Worker registration blocked by Playwright"
 class Person:
     """One page of somebody's browser; `complaints` is what went wrong in it.
 
-    A broken connection is something to complain about, unless `breaks` says that it is meant.
+    A broken connection is something to complain about, unless `breaks` says that it is meant; and
+    so is all else but what has the text `meant` in it, from when that is set.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Person:
         self.name = called
         self.touches = touches
         self.breaks = False
+        self.meant = ""
         self.complaints = [] if complaints is None else complaints
         self.addresses: list[str] = []
         self.page = page = context.new_page()
@@ -67,7 +69,11 @@ class Person:
         page.on("request", lambda request: self.addresses.append(request.url))
 
     def _heard(self, kind: str, text: str) -> None:
-        meant = text == _NO_WORKER or (self.breaks and text.startswith(_BREAKS))
+        meant = (
+            text == _NO_WORKER
+            or (self.breaks and text.startswith(_BREAKS))
+            or (self.meant != "" and self.meant in text)
+        )
         if kind not in ("error", "warning") or meant:
             return
         self.complaints.append(f"{kind}: {text}")
@@ -113,8 +119,10 @@ class Person:
         self.page.close()
 
     def goes_offline(self) -> None:
+        """Until the page has noticed: what is written before that may still get through."""
         self.breaks = True
         self.context.set_offline(True)
+        expect(self.banner.filter(has_text="offline")).to_be_visible()
 
     def is_back_online(self) -> None:
         self.context.set_offline(False)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import uuid
 from typing import Any
 
 import socketio
 
+from tests.support.clients import SECONDS
+
 
 class Stranger:
-    """Accepts whoever asks. `heard` is what has been said to it."""
+    """Accepts whoever asks."""
 
     def __init__(self, url: str, name: str | None = None) -> None:
-        self.heard: list[Any] = []
+        self._heard: queue.Queue[Any] = queue.Queue()
         self._linked = threading.Event()
         self._known = threading.Event()
         self.id = ""
@@ -23,8 +26,13 @@ class Stranger:
         client.on("link_requested", self._asked)
         client.on("link_established", self._established)
         client.on("message", self._told)
-        client.connect(url, auth={"name": name} if name else {}, transports=["websocket"])
-        assert self._known.wait(10)
+        client.connect(
+            url,
+            auth={"name": name} if name else {},
+            transports=["websocket"],
+            wait_timeout=SECONDS,
+        )
+        assert self._known.wait(SECONDS)
 
     def _named(self, event: dict[str, Any]) -> None:
         self.id = event["clientId"]
@@ -38,14 +46,18 @@ class Stranger:
         self._linked.set()
 
     def _told(self, event: dict[str, Any]) -> None:
-        self.heard.append(event["content"])
+        self._heard.put(event["content"])
 
     def asks(self, peer: str, note: str | None = None) -> None:
         answer = self._ask("link_request", {"targetClientId": peer, "note": note})
         assert answer["ok"], answer
 
     def is_linked(self) -> None:
-        assert self._linked.wait(10)
+        assert self._linked.wait(SECONDS)
+
+    def hears(self) -> Any:
+        """The next thing that is said to it."""
+        return self._heard.get(timeout=SECONDS)
 
     def says(self, *contents: Any) -> None:
         for content in contents:
@@ -63,4 +75,4 @@ class Stranger:
         self._client.disconnect()
 
     def _ask(self, event: str, payload: Any) -> Any:
-        return self._client.call(event, payload, timeout=10)
+        return self._client.call(event, payload, timeout=SECONDS)

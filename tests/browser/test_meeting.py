@@ -176,21 +176,23 @@ def test_many_requests_do_not_bury_the_page(person: Meet) -> None:
 
 def test_the_browser_is_asked_once_to_keep_what_is_said(person: Meet) -> None:
     ann, ben = person("Ann"), person("Ben")
-    asked: list[bool] = []
-    ann.context.expose_function("asked", lambda: asked.append(True))
     ann.context.add_init_script(
         """const { persist } = StorageManager.prototype;
-        StorageManager.prototype.persist = function () { asked(); return persist.call(this); };"""
+        StorageManager.prototype.persist = function () {
+          localStorage.asked = `${localStorage.asked ?? ""}once `;
+          return persist.call(this);
+        };"""
     )
     ann.reloads()
     expect(ann.own_id).to_have_text(re.compile("^[0-9a-f-]{36}$"))
-    assert asked == []
+    assert ann.page.evaluate("localStorage.asked") is None
     meet(ann, ben)
     ben.says("Keep this")
     ann.sees("Keep this")
+    ann.page.wait_for_function("localStorage.asked !== undefined")
     ann.reloads()
     ann.sees("Keep this")
-    assert asked == [True]
+    assert ann.page.evaluate("localStorage.asked") == "once "
 
 
 # Invitations

@@ -164,6 +164,7 @@ def test_who_has_been_signed_out_is_led_back_to_what_they_have_written(
     ann.opens("Ben")
     expect(ann.banner).to_contain_text("Sign in again, and what you have written is sent.")
     ann.says("Written too late")
+    ann.sees_state("Written too late", "Waiting for a connection")
     sign_in(ann.banner).click()
     ben.sees_only("Written too late")
 
@@ -214,8 +215,6 @@ def opened(browser: Browser) -> Iterator[Callable[[str], Page]]:
         (None, "This server lets in only people who have signed in."),
         ("of-no-kind", "Your sign-in does not count here."),
         (tokens.token("ann", ttl=-60), "You have been signed out."),
-        # It is let in at first
-        (tokens.token("ann", ttl=2), "You have been signed out."),
     ],
 )
 def test_the_simple_page_says_what_is_missing(
@@ -225,7 +224,18 @@ def test_the_simple_page_says_what_is_missing(
     expect(page.get_by_role("alert")).to_contain_text(
         f"{said} Come from the site where you sign in."
     )
-    expect(page.get_by_role("status")).to_have_text(re.compile("^(Not connected|Disconnected)"))
+    expect(page.get_by_role("status")).to_have_text(re.compile("^Not connected"))
+
+
+def test_the_simple_page_says_when_a_sign_in_has_ended(
+    opened: Callable[[str], Page], server: ServerProcess
+) -> None:
+    page = opened(f"{server.url}/simple#token={tokens.token('ann', ttl=3)}")
+    expect(page.get_by_text("Client ID: ann")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text(
+        "You have been signed out. Come from the site where you sign in."
+    )
+    expect(page.get_by_role("status")).to_have_text(re.compile("^Disconnected"))
 
 
 def test_the_simple_page_says_that_it_leads_back(

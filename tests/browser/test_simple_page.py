@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -266,8 +267,9 @@ def test_it_is_connecting_until_it_is_connected(server: ServerProcess, browser: 
 
 
 def test_it_says_when_the_server_is_gone_and_when_it_is_back(
-    serve: Serve, server: ServerProcess, visit: Visit
+    serve: Serve, port: int, visit: Visit
 ) -> None:
+    server = serve("--port", str(port))
     ann, ben = (visit(at=server, may_complain=True) for _ in range(2))
     link(ann, ben)
     before = ann.id
@@ -289,7 +291,7 @@ def test_it_says_when_the_server_is_gone_and_when_it_is_back(
     assert any("WebSocket error:" in complaint for complaint in ann.complaints)
     expect(ann.error).to_contain_text("The server is stopping")
 
-    serve("--port", str(server.port))
+    serve("--port", str(port))
     expect(ann.status).to_have_text("Connected to the WebSocket server")
     expect(ann.page.locator("#client-id")).not_to_contain_text(before)
     expect(ann.error).to_be_hidden()
@@ -452,9 +454,12 @@ def test_what_changes_is_read_out(visit: Visit) -> None:
 
 def test_the_own_id_can_be_copied(visit: Visit) -> None:
     ann = visit(permissions=["clipboard-read", "clipboard-write"])
+    ann.page.clock.install()
+    ann.page.clock.pause_at(datetime.now() + timedelta(minutes=1))
     ann.presses("Copy ID")
     expect(ann.page.locator("#copy")).to_have_text("Copied")
     assert ann.page.evaluate("navigator.clipboard.readText()") == ann.id
+    ann.page.clock.resume()
     expect(ann.page.locator("#copy")).to_have_text("Copy ID")
 
 

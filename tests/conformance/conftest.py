@@ -22,12 +22,20 @@ def _served(kind: str, *flags: str) -> Iterator[str]:
 @pytest.fixture(scope="module", params=["fast", "asgi"])
 def echo(request: pytest.FixtureRequest) -> Iterator[str]:
     """One that gives a slow machine the time it needs."""
-    with _served(request.param, "--patient") as url:
+    flags = ("--ping-interval=25", "--ping-timeout=20", "--connect-timeout=10")
+    with _served(request.param, *flags) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["fast", "asgi"])
+def pinging(request: pytest.FixtureRequest) -> Iterator[str]:
+    """One that pings soon, and waits long for an answer."""
+    with _served(request.param, "--ping-timeout=20") as url:
         yield url
 
 
 @pytest.fixture(scope="module", params=["fast", "asgi"])
 def hasty(request: pytest.FixtureRequest) -> Iterator[str]:
-    """One whose heartbeats and time limits can be waited for."""
+    """One whose time limits can be waited for."""
     with _served(request.param) as url:
         yield url

@@ -1,6 +1,6 @@
 """The engine alone, with the echo application that the two protocols' official suites expect.
 
-    python -m tests.conformance.echo --port 3000 [--asgi] [--patient]
+    python -m tests.conformance.echo --port 3000 [--asgi]
 
 ``/engine.io/`` is bare Engine.IO and echoes every message; ``/socket.io/`` is Socket.IO with the
 namespaces ``/`` and ``/custom``. With ``--asgi`` the engine runs as a plain ASGI application under
@@ -107,9 +107,10 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--asgi", action="store_true", help="run as a plain ASGI application")
-    parser.add_argument("--patient", action="store_true", help="with the usual times")
+    for name, seconds in TIMES.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=seconds)
     arguments = parser.parse_args()
-    served = engines({} if arguments.patient else TIMES)
+    served = engines({name: getattr(arguments, name) for name in TIMES})
     fast: dict[str, Any] = {
         "ws": websocket.protocol_factory(served),
         "http": http.protocol_factory(served["/socket.io/"]),

@@ -140,8 +140,8 @@ def test_a_malformed_packet_ends_the_session(echo: str, packet: str) -> None:
         assert until_closed(connection) == []
 
 
-def test_polls_are_pinged(hasty: str) -> None:
-    with Polls(hasty, PATH) as polls:
+def test_polls_are_pinged(pinging: str) -> None:
+    with Polls(pinging, PATH) as polls:
         polls.open()
         for _ in range(3):
             assert polls.get().text == "2"
@@ -155,8 +155,8 @@ def test_a_poll_session_that_does_not_answer_ends(hasty: str) -> None:
         assert polls.get().status_code == 400
 
 
-def test_websockets_are_pinged(hasty: str) -> None:
-    with websocket(hasty, path=PATH) as connection:
+def test_websockets_are_pinged(pinging: str) -> None:
+    with websocket(pinging, path=PATH) as connection:
         connection.recv()
         for _ in range(3):
             assert connection.recv() == "2"

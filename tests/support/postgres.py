@@ -63,7 +63,8 @@ def server() -> Iterator[str]:
 @contextmanager
 def _alone() -> Iterator[None]:
     """One at a time: as root, the first one on a machine makes a user."""
-    with open(Path(tempfile.gettempdir()) / "duologue-test-postgres.lock", "w") as lock:
+    name = f"duologue-test-postgres-{os.getuid()}.lock"  # another's could not be opened
+    with open(Path(tempfile.gettempdir()) / name, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

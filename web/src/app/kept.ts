@@ -92,10 +92,17 @@ export class Kept {
     this.#changed();
   }
 
+  /** Holds from when it would be there after a reload, or cannot be kept. */
   set(settings: Partial<Settings>): void {
-    this.settings = { ...this.settings, ...settings };
-    this.#changed();
-    void this.#write(() => this.#storage.set(SETTINGS, this.settings));
+    void this.#write(async () => {
+      const chosen = { ...this.settings, ...settings };
+      try {
+        await this.#storage.set(SETTINGS, chosen);
+      } finally {
+        this.settings = chosen;
+        this.#changed();
+      }
+    });
   }
 
   /** Ask the browser, once, not to clear away what is kept here when it wants room. */
