@@ -40,6 +40,7 @@ class Person:
         self._heard = _Heard()
         self.client.on("*", lambda name, data=None: self._heard.put([name, data]))
         self.client.on("connect_error", lambda data: self._heard.put(["connect_error", data]))
+        self.client.on("disconnect", lambda reason: self._heard.put(["disconnect", reason]))
         shown, said = host.credentials(user)
         self.client.connect(
             host.url,

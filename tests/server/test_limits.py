@@ -121,6 +121,7 @@ def test_a_body_without_an_end_ends_the_session(server: EngineServer) -> None:
         with contextlib.suppress(OSError):
             for _ in range(1_000):
                 raw.send(b"3e8\r\n" + b"3" * 1_000 + b"\r\n")
+        assert raw.closed
         assert polls.get().status_code == 400
 
 
