@@ -14,6 +14,7 @@ from .scenarios import FULL, QUICK, Run
 
 RESULTS: Final = Path(__file__).parent / "results"
 LATEST: Final = RESULTS / "latest.json"
+ELSEWHERE: Final = RESULTS / "elsewhere"
 QUICK_LATEST: Final = RESULTS / "quick.json"
 
 
@@ -41,7 +42,9 @@ def main() -> int:
     arguments = parser.parse_args()
 
     if arguments.command == "report":
-        report.write(read(arguments.file))
+        report.write(
+            read(arguments.file), [read(each) for each in sorted(ELSEWHERE.glob("*.json"))]
+        )
         return 0
     if arguments.command == "budgets":
         missed = [budgets.check(read(path), str(path), print) for path in arguments.files]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +37,14 @@ per second follow from it, unless it was the load generator that was busy (marke
   no more than 1,024 clients.
 """
 
+_ELSEWHERE: Final = """\
+## The budgets on other machines
+
+Whole runs, in `bench/results/elsewhere/`. A machine that is shared with others is not as fast in
+one second as in the next: in brackets are the least and the greatest of Duologue's CPU per message
+with 8 in flight, in µs.
+"""
+
 _NOT_MEASURED: Final = """\
 ## What this does not say
 
@@ -50,18 +58,18 @@ server that is fast enough to keep the load generator busy also never has to wak
 """
 
 
-def write(raw: dict[str, Any]) -> None:
-    """Write the page and its plots."""
+def write(raw: dict[str, Any], elsewhere: Sequence[dict[str, Any]] = ()) -> None:
+    """Write the page and its plots; `elsewhere` are runs on other machines."""
     # Imported here: the rest of the benchmark does without a plotting library
     from . import plots
 
     results = Results(raw)
     plots.relay(results, DOCS / "pictures" / "benchmark-relay.svg")
     plots.growth(results, DOCS / "pictures" / "benchmark-growth.svg")
-    PAGE.write_text(page(results), encoding="utf-8")
+    PAGE.write_text(page(results, [Results(each) for each in elsewhere]), encoding="utf-8")
 
 
-def page(results: Results) -> str:
+def page(results: Results, elsewhere: Sequence[Results] = ()) -> str:
     """The page as Markdown."""
     raw = results.raw
     parts = [
@@ -69,6 +77,7 @@ def page(results: Results) -> str:
         "![CPU per message, by server](pictures/benchmark-relay.svg)\n",
         "## CPU per message, as ratios\n\n" + "\n".join(_ratios(results)) + "\n",
         "## Budgets\n\n" + "\n".join(_budgets(results)) + "\n",
+        *((_ELSEWHERE + "\n" + "\n".join(_others(elsewhere)) + "\n",) if elsewhere else ()),
         "## Where others are ahead\n\n" + "\n".join(_ahead(results)) + "\n",
         *(
             f"## {each.title}\n\n" + "\n".join(_scenario(results, each.name))
@@ -132,6 +141,28 @@ def _budgets(results: Results) -> Iterator[str]:
         yield _row(
             budget.what, f"{bound} {budget.limit:g}", shown, "kept" if kept else "**missed**"
         )
+
+
+def _others(elsewhere: Sequence[Results]) -> Iterator[str]:
+    yield from _head("what", "budget", *map(_where, elsewhere))
+    for budget in BUDGETS:
+        bound = "≥" if budget.at_least else "≤"
+        measured = [verdict(budget, results) for results in elsewhere]
+        shown = ("-" if value is None else f"{value:.3g}" for value, _ in measured)
+        marked = (
+            figure if kept else f"**{figure}**"
+            for figure, (_, kept) in zip(shown, measured, strict=True)
+        )
+        yield _row(budget.what, f"{bound} {budget.limit:g}", *marked)
+
+
+def _where(results: Results) -> str:
+    machine, day = results.raw["machine"], results.raw["when"][:10]
+    return f"{machine['processor']}, {day} {_range(results.get('duologue', 'relay-8', 'cpu_us'))}"
+
+
+def _range(spread: Spread | None) -> str:
+    return "" if spread is None else f"({spread.low:.1f}-{spread.high:.1f})"
 
 
 def _ahead(results: Results) -> Iterator[str]:

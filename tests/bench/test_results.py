@@ -145,6 +145,12 @@ def test_a_budget_that_was_not_measured_is_missed() -> None:
     assert len(missed(raw())) == len(budgets.BUDGETS)
 
 
+def test_the_page_says_which_budgets_another_machine_misses() -> None:
+    other = kept_but("floor", "relay-1", "cpu_us", 3.0)
+    rows = report.page(Results(raw(*KEPT)), [Results(other)]).splitlines()
+    assert "| CPU per message, 1 in flight, to the floor | ≤ 1.6 | **2** |" in rows
+
+
 def test_the_page_says_where_another_is_ahead() -> None:
     page = report.page(Results(raw(*KEPT)))
     assert "- 64 B, 1 in flight: the floor needs 1/1.50 of Duologue's CPU" in page
